@@ -18,10 +18,11 @@ if(PW_CCACHE)
 endif()
 
 add_library(pw_flags INTERFACE)
+# Missing initializers are meant: options are written with designated initializers, the rest keeps its default.
 target_compile_options(
   pw_flags
   INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
-            -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Wunused -fno-omit-frame-pointer
+            -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Wunused -Wno-missing-field-initializers -fno-omit-frame-pointer
             -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 target_compile_definitions(pw_flags INTERFACE _GLIBCXX_ASSERTIONS)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -8,6 +8,7 @@ SUITE_STATE=$CACHE/apt
 host_mirror() {
   local codename
   codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016  # these are apt's variables
   apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk -v codename="$codename" '$1 == "Debian" && $2 == codename && $3 == "main" {print $4; exit}'
 }
@@ -34,7 +35,7 @@ suite_update() {
   suite_apt "$suite" apt-get update -o APT::Update::Error-Mode=any
 }
 
-# suite_unpack SUITE DIR PACKAGE...
+# suite_unpack SUITE DIR PACKAGE...: afterwards the suite's package lists (30 MB) are gone.
 suite_unpack() {
   local suite=$1 dir=$2 downloads package
   shift 2
@@ -44,7 +45,7 @@ suite_unpack() {
   for package in "$downloads"/*.deb; do
     dpkg-deb -x "$package" "$dir"
   done
-  rm -rf "$downloads"
+  rm -rf "$downloads" "$SUITE_STATE/${suite:?}"
 }
 
 # suite_libraries SUITE PACKAGE: the library packages that a program needs, theirs included. Dependencies on other programs

@@ -4,15 +4,28 @@
 SOURCE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${POOLWRIGHT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/poolwright}
 HYPERKUBE_DIR=$SOURCE_DIR/tests/lab/hyperkube
+# shellcheck disable=SC2034  # read by the files that source this one
 PGBOUNCER_VERSIONS=(1.18 1.24 1.26)
 
 export POOLWRIGHT_CACHE=$CACHE
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
 say() { printf '%s\n' "$*"; }
+
+# unavailable WHAT: ends with the exit code that ctest and automake take for "skipped".
+unavailable() {
+  printf 'unavailable: %s\n' "$*" >&2
+  exit 77
+}
+
 die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
+}
+
+# The first python3 of the path may be one without the packages that ./dev deps installed for Debian's.
+python() {
+  if python3 -c 'import yaml' 2>/dev/null; then python3 "$@"; else /usr/bin/python3 "$@"; fi
 }
 
 # logged NAME CMD...: runs a command whose output is of interest only when it fails.
@@ -54,6 +67,14 @@ kube_assets() {
 }
 
 # Where the client programs of tests/clients find their libraries.
-node_clients_dir() { printf '%s/clients/node-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/node/package-lock.json)"; }
+node_clients_dir() { printf '%s/clients/node-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/node/{package-lock.json,prisma.config.ts,prisma/schema.prisma})"; }
 python_clients_dir() { printf '%s/clients/python-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/python/requirements.txt)"; }
 jdbc_clients_dir() { printf '%s/clients/jdbc-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/jdbc/pom.xml)"; }
+
+# A preset is one of CMakePresets.json; it is built in build/PRESET.
+configure_preset() { logged "cmake-$1" cmake --preset "$1"; }
+build_preset() { configure_preset "$1" && cmake --build --preset "$1"; }
+
+# The tree's own files, below the current folder.
+own_files() { find . \( -path ./build -o -path ./.git -o -name node_modules -o -name generated \) -prune -o -type f "$@" -print | sort; }
+cpp_files() { own_files \( -name '*.h' -o -name '*.cpp' \); }

@@ -54,7 +54,7 @@ unpack_go() {
   rm -rf "$work"
   suite_update sid || return 1
   suite_unpack sid "$work" "golang-$GO_SERIES-go" "golang-$GO_SERIES-src" || return 1
-  find "$work/$tree" -maxdepth 1 -type l -delete
+  find "$work/$tree" -type l -lname '*share/go*' -delete
   cp -a "$work/$share/." "$work/$tree/" || return 1
   mv "$work/$tree" "$private" && rm -rf "$work"
 }

@@ -29,7 +29,8 @@ has_version() {
   "$@" --version 2>&1 | grep -q "^PgBouncer ${version//./\\.}\."
 }
 
-# PgBouncer refuses to run as root, so a wrapper gives root's rights up first.
+# PgBouncer refuses to run as root, so a wrapper gives root's rights up first. (The postgres user cannot enter a cache below
+# /root: tests/lab copies the folder to where it can.)
 write_wrapper() {
   local dir=$1 command=$2
   cat >"$dir/pgbouncer" <<WRAPPER
@@ -61,7 +62,7 @@ fetch_pgbouncer() {
     record_skip "pgbouncer-$version" "Debian $suite cannot be reached"
     return 0
   fi
-  if ! has_version "$version" "$work/pgbouncer"; then
+  if ! has_version "$version" "$work/lib/loader" --library-path "$work/lib" "$work/bin/pgbouncer"; then
     record_skip "pgbouncer-$version" "Debian $suite has another version by now"
     return 0
   fi

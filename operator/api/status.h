@@ -71,15 +71,18 @@ struct ConnectionPoolStatus {
   std::int32_t ready_replicas = 0;
   std::string selector;  // label selector of the pods, for the scale subresource
   std::string service_name;
-  std::string endpoint;      // host:port of the pooler
-  std::string binding_name;  // Secret for Service Binding: status.binding.name
-  std::int32_t size = 0;     // sum over databases, for the printer column
+  std::string endpoint;                  // host:port of the pooler
+  std::string binding_name;              // Secret for Service Binding: status.binding.name
+  std::int32_t size = 0;                 // sum over databases, for the printer column
+  std::optional<std::int32_t> size_max;  // sum of poolSize.max over databases, for the printer column
   std::vector<DatabaseStatus> databases;
   std::vector<PodStatus> pods;
   friend bool operator==(const ConnectionPoolStatus&, const ConnectionPoolStatus&) = default;
 };
 
-/// JSON of `status`. Deterministic; absent optionals and empty strings are left out.
+/// JSON of `status`. Deterministic; absent optionals, empty strings and empty lists are left out. Two members exist for
+/// the printer columns only and are derived: `podsReady` ("1/2") and `utilizationPercent` (of the busiest database).
+/// Texts are cut to the 1024 bytes that the CRD allows.
 Json status_json(const ConnectionPoolStatus& status);
 
 /// Conditions of a status JSON as stored in the cluster; anything malformed is left out.

@@ -30,7 +30,8 @@ bool is_usable(const PodObservation& observation) {
                            is_gauge(gauges.sv_tested) && is_gauge(gauges.sv_login) &&
                            is_gauge(gauges.sv_being_canceled) && is_gauge(gauges.cl_active) &&
                            is_gauge(gauges.cl_waiting);
-  const bool settings_good = observation.pool_size >= 1 && is_gauge(observation.pool_size) && is_gauge(observation.reserve);
+  const bool settings_good =
+      observation.pool_size >= 1 && is_gauge(observation.pool_size) && is_gauge(observation.reserve);
   return std::isfinite(observation.time_s) && counters_good && gauges_good && settings_good;
 }
 

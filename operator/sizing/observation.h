@@ -91,7 +91,8 @@ struct PoolInput {
   std::vector<PodInput> pod_inputs;
 };
 
-/// Everything that is known about one PostgreSQL server. Pools that are being deleted stay in until their last pod is gone.
+/// Everything that is known about one PostgreSQL server. Pools that are being deleted stay in until their last pod is
+/// gone.
 struct ServerInput {
   double time_s = 0;
   /// Connections that all pools together may have.

@@ -1,0 +1,127 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/version.h"
+
+namespace poolwright::cli {
+
+namespace {
+
+constexpr const char* kFilesHelp = "File, folder, or - for stdin; may be given several times";
+constexpr const char* kLoopbackHelp = "Accept PostgreSQL on a loopback address (for tests and local use)";
+
+void add_files(CLI::App& command, FileOptions& options) {
+  command.add_option("-f,--file", options.paths, kFilesHelp)->required();
+  command.add_flag("--allow-loopback-hosts", options.allow_loopback_hosts, kLoopbackHelp);
+}
+
+void add_run(CLI::App& app, int& code) {
+  static RunOptions options;
+  CLI::App* command = app.add_subcommand("run", "Watch ConnectionPools and keep them right");
+  command->add_option("--kubeconfig", options.kubeconfig,
+                      "Path of a kubeconfig (default: $KUBECONFIG, the pod, ~/.kube/config)");
+  command->add_option("--context", options.context, "Context of the kubeconfig");
+  command->add_option("-n,--namespace", options.namespaces, "Namespace to look after; may be repeated (default: all)");
+  command
+      ->add_option("--secrets", options.secrets,
+                   "How changes of Secrets are noticed: watch their metadata, or poll by name")
+      ->check(CLI::IsMember({"watch", "poll"}))
+      ->capture_default_str();
+  command->add_flag("!--no-leader-election", options.leader_election,
+                    "Work without a Lease; only where one operator runs");
+  command->add_option("--lease-namespace", options.lease_namespace,
+                      "Namespace of the Lease (default: the operator's own)");
+  command
+      ->add_option("--pgbouncer-image", options.image_repository,
+                   "Image repository of PgBouncer; the tag is the version")
+      ->capture_default_str();
+  command->add_option("--workers", options.workers, "Pools reconciled at the same time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_flag("--allow-loopback-hosts", options.allow_loopback_hosts, kLoopbackHelp);
+  command->add_option("--log-level", options.log_level, "debug, info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  command->add_option("--log-format", options.log_format, "text, json, or auto: text on a terminal")
+      ->check(CLI::IsMember({"auto", "text", "json"}))
+      ->capture_default_str();
+  command->callback([&code] { code = run(options); });
+}
+
+void add_render(CLI::App& app, int& code) {
+  static RenderOptions options;
+  CLI::App* command = app.add_subcommand("render", "Print all objects that a pool becomes, as YAML");
+  add_files(*command, options.files);
+  command->add_flag("--show-secrets", options.show_secrets, "Print Secret values instead of masking them");
+  command
+      ->add_option("--pgbouncer-image", options.image_repository,
+                   "Image repository of PgBouncer; the tag is the version")
+      ->capture_default_str();
+  command->callback([&code] { code = render(options); });
+}
+
+void add_validate(CLI::App& app, int& code) {
+  static FileOptions options;
+  CLI::App* command =
+      app.add_subcommand("validate", "Check ConnectionPool files: one line per error, exit 1 if there is any");
+  add_files(*command, options);
+  command->callback([&code] { code = validate(options); });
+}
+
+void add_inspect(CLI::App& app, int& code) {
+  static InspectUrlOptions options;
+  CLI::App* command = app.add_subcommand("inspect", "Say what a connection URL means, and what is wrong with it");
+  command
+      ->add_option("url", options.url,
+                   "The URL, or - to read it from stdin (a URL on the command line can be seen by others)")
+      ->required();
+  command->add_option("--client", options.client, "Who reads it")
+      ->check(CLI::IsMember({"prisma6", "prisma7", "node-postgres", "libpq", "pgx", "asyncpg"}))
+      ->capture_default_str();
+  command->add_flag("--migrations", options.for_migrations, "The URL is meant for migrations");
+  command->add_option("--instances", options.instances, "Instances of the application")->check(CLI::Range(1, 100'000));
+  command->add_option("--pool-clients", options.pool_clients, "Clients that the pool admits")
+      ->check(CLI::Range(1, 1'000'000));
+  command->callback([&code] { code = inspect(options); });
+}
+
+void add_version(CLI::App& app, int& code) {
+  CLI::App* command = app.add_subcommand("version", "Print the version");
+  command->callback([&code] {
+    std::cout << "poolwright " << program_version() << "\n";
+    code = kExitOk;
+  });
+}
+
+}  // namespace
+
+std::string program_version() { return kProgramVersion; }
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): main thread, nobody changes it later
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("PostgreSQL connection pools on Kubernetes, from one resource, kept right.", "poolwright");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "poolwright " + program_version());
+  int code = kExitOk;
+  add_run(app, code);
+  add_render(app, code);
+  add_validate(app, code);
+  add_inspect(app, code);
+  add_version(app, code);
+  app.failure_message(CLI::FailureMessage::simple);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return code;
+}
+
+}  // namespace poolwright::cli

@@ -1,0 +1,62 @@
+// The command line: one function per command, in the file of its name. Results go to stdout, everything else to stderr.
+// Exit codes: 0 success, 1 the input or the operation failed, 2 the command line itself is wrong.
+// Thread rule: main thread only.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace poolwright::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+int run_command_line(int argc, char** argv);
+
+/// Version of the program, as in the VERSION file.
+std::string program_version();
+/// Value of an environment variable, or "".
+std::string environment(const char* name);
+
+struct RunOptions {
+  std::string kubeconfig;
+  std::string context;
+  std::vector<std::string> namespaces;
+  std::string secrets = "watch";
+  bool leader_election = true;
+  std::string lease_namespace;
+  std::string image_repository = "poolwright/pgbouncer";
+  int workers = 4;
+  bool allow_loopback_hosts = false;
+  std::string log_level = "info";
+  std::string log_format = "auto";
+};
+int run(const RunOptions& options);
+
+struct FileOptions {
+  std::vector<std::string> paths;  // files, folders (their *.yaml, *.yml and *.json), or "-" for stdin
+  bool allow_loopback_hosts = false;
+};
+
+struct RenderOptions {
+  FileOptions files;
+  bool show_secrets = false;
+  std::string image_repository = "poolwright/pgbouncer";
+};
+int render(const RenderOptions& options);
+int validate(const FileOptions& options);
+
+struct InspectUrlOptions {
+  std::string url;  // "-" reads it from stdin, so that it does not show in the process list
+  std::string client = "prisma6";
+  bool for_migrations = false;
+  std::optional<int> instances;
+  std::optional<int> pool_clients;
+};
+int inspect(const InspectUrlOptions& options);
+
+}  // namespace poolwright::cli

@@ -1,0 +1,90 @@
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <iostream>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "kube/config.h"
+#include "kube/cpprest_transport.h"
+#include "run/operator_process.h"
+
+namespace poolwright::cli {
+
+namespace {
+
+/// Signals that end the operator; blocked before any thread starts, so that every thread inherits that and only
+/// sigwait in main sees them.
+sigset_t end_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+void set_up_log(const RunOptions& options) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const bool text = options.log_format == "text" || (options.log_format == "auto" && terminal);
+  log_setup({.level = LogLevel::kInfo, .format = text ? LogFormat::kText : LogFormat::kJson});
+  log_set_level(options.log_level);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "poolwright";
+}
+
+Result<run::RunSettings> make_settings(const RunOptions& options, Random& random) {
+  run::RunSettings settings;
+  PW_ASSIGN_OR_RETURN(settings.cluster, kube::find_cluster({.path = options.kubeconfig,
+                                                            .context = options.context,
+                                                            .kubeconfig = environment("KUBECONFIG"),
+                                                            .home = environment("HOME"),
+                                                            .service_host = environment("KUBERNETES_SERVICE_HOST"),
+                                                            .service_port = environment("KUBERNETES_SERVICE_PORT")}));
+  settings.scope = {.namespaces = options.namespaces, .watch_secrets = options.secrets == "watch"};
+  settings.reconciler.decide.image_repository = options.image_repository;
+  settings.reconciler.validation.allow_loopback_hosts = options.allow_loopback_hosts;
+  settings.leader_election = options.leader_election;
+  const std::string pod = environment("POD_NAME");
+  settings.instance = pod.empty() ? host_name() : pod;
+  settings.lease.identity = settings.instance + "_" + random_alphanumeric(random, 8);
+  const std::string own = environment("POD_NAMESPACE");
+  settings.lease.namespace_name = !options.lease_namespace.empty()           ? options.lease_namespace
+                                  : !own.empty()                             ? own
+                                  : !settings.cluster.namespace_name.empty() ? settings.cluster.namespace_name
+                                                                             : "default";
+  settings.workers = options.workers;
+  return settings;
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  const sigset_t signals = end_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  kube::prepare_process();
+  set_up_log(options);
+  SystemClock clock;
+  SystemRandom random;
+  auto settings = make_settings(options, random);
+  if (!settings) {
+    std::cerr << "poolwright run: " << settings.error().message << "\n";
+    return kExitFailed;
+  }
+  auto process = run::OperatorProcess::make(*std::move(settings), {.clock = clock, .random = random});
+  if (!process) {
+    std::cerr << "poolwright run: " << process.error().message << "\n";
+    return kExitFailed;
+  }
+  (*process)->start();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  (*process)->stop();
+  return kExitOk;
+}
+
+}  // namespace poolwright::cli

@@ -1,0 +1,3 @@
+#include "cli/cli.h"
+
+int main(int argc, char** argv) { return poolwright::cli::run_command_line(argc, argv); }

@@ -1,0 +1,90 @@
+// What a PostgreSQL server allows and who is connected to it, as plain values; and who of them is not ours. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "postgres/table.h"
+
+namespace poolwright::postgres {
+
+/// Connections that are the same but for their process id.
+struct SessionGroup {
+  std::string user;
+  std::string database;
+  std::string application_name;
+  std::string client_address;  // "" for a Unix socket, or if the role may not see it
+  std::string state;           // "active", "idle", "idle in transaction", ...; "" if the role may not see it
+  std::int64_t count = 0;
+  friend bool operator==(const SessionGroup&, const SessionGroup&) = default;
+};
+
+struct IdleInTransaction {
+  std::int64_t pid = 0;
+  std::string user;
+  std::string database;
+  std::string application_name;
+  std::string client_address;
+  double idle_seconds = 0;         // since the last statement
+  double transaction_seconds = 0;  // since the transaction began
+  friend bool operator==(const IdleInTransaction&, const IdleInTransaction&) = default;
+};
+
+/// Rows that are asked for at most; `sessions_are_complete` says whether there were more.
+inline constexpr std::int64_t kSessionGroupsMax = 500;
+inline constexpr std::int64_t kIdleInTransactionMax = 200;
+
+struct ServerFacts {
+  std::int64_t max_connections = 0;
+  std::int64_t superuser_reserved_connections = 0;
+  std::int64_t reserved_connections = 0;  // 16+, else 0
+  int version = 0;                        // 150006
+  bool is_in_recovery = false;            // a standby
+  bool sees_all_sessions = false;         // pg_read_all_stats: else states of other roles are empty
+  std::string system_identifier;          // "" where the role may not read it
+  friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
+
+  /// Connections that ordinary roles may have together.
+  std::int64_t usable_connections() const {
+    return max_connections - superuser_reserved_connections - reserved_connections;
+  }
+};
+
+/// After a failure the values are those of the last success and `error` says what is wrong.
+struct ServerObservation {
+  bool is_connected = false;
+  std::optional<MonotonicTime> observed_at;
+  ServerFacts facts;
+  std::vector<SessionGroup> sessions;  // largest first; our own observer is not in it
+  bool sessions_are_complete = true;
+  std::vector<IdleInTransaction> idle_in_transaction;  // longest first
+  std::chrono::microseconds response_time{0};          // of SELECT 1
+  std::optional<Error> error;
+  int failures = 0;  // in a row
+};
+
+/// Sessions of `observation` by whether they come through poolers of ours.
+struct SessionCount {
+  std::int64_t ours = 0;
+  std::int64_t foreign = 0;
+  std::vector<SessionGroup> foreign_groups;
+};
+/// Ours are those whose client address is the address of one of our pods.
+SessionCount count_sessions(const ServerObservation& observation, const std::set<std::string>& pod_addresses);
+
+Result<ServerFacts> parse_facts(const Table& table);
+Result<std::vector<SessionGroup>> parse_sessions(const Table& table);
+Result<std::vector<IdleInTransaction>> parse_idle_in_transaction(const Table& table);
+
+/// The queries whose answers the parsers read. They run with the least role; pg_monitor sees more.
+extern const char* const kFactsQuery;
+extern const char* const kSystemIdentifierQuery;
+extern const char* const kSessionsQuery;
+extern const char* const kIdleInTransactionQuery;
+
+}  // namespace poolwright::postgres

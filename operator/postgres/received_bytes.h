@@ -1,0 +1,13 @@
+// How much a TCP socket has received. Private to the rooms that use libpq.
+#pragma once
+
+#include <cstdint>
+
+namespace poolwright::postgres {
+
+/// Bytes that the kernel has received on this connection, read by us or not; 0 for a Unix socket or an error. libpq
+/// grows its buffer to whatever length a message claims and tells nobody, so this is the only way to stop a giant row
+/// while it arrives.
+std::uint64_t received_bytes(int socket);
+
+}  // namespace poolwright::postgres

@@ -1,0 +1,180 @@
+#include "reconcile/console_programmer.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "render/ini.h"
+#include "render/names.h"
+
+namespace poolwright::reconcile {
+
+namespace {
+
+using api::Json;
+using pgbouncer::ApplyOutcome;
+using pgbouncer::ApplyState;
+using pgbouncer::ExpectedConfig;
+
+std::string id_of(const api::ConnectionPool& pool) { return pool.namespace_name + "/" + pool.name; }
+
+Result<ExpectedConfig> expect(const render::Rendered& rendered) {
+  PW_ASSIGN_OR_RETURN(const render::Ini ini, render::parse_ini(rendered.ini));
+  ExpectedConfig expected{.user_marker = rendered.user_marker};
+  for (const render::Setting& setting : ini.pgbouncer) expected.settings[setting.key] = setting.value;
+  for (const render::IniEntry& entry : ini.databases) {
+    pgbouncer::ExpectedDatabase database{.name = entry.name};
+    for (const render::Setting& setting : entry.settings) database.options[setting.key] = setting.value;
+    expected.databases.push_back(std::move(database));
+  }
+  return expected;
+}
+
+const Json* find_object(const render::Rendered& rendered, const std::string& kind, const std::string& name) {
+  const auto found = std::find_if(rendered.objects.begin(), rendered.objects.end(), [&](const Json& object) {
+    const api::ObjectKey key = api::key_of(object);
+    return key.kind == kind && key.name == name;
+  });
+  return found == rendered.objects.end() ? nullptr : &*found;
+}
+
+std::vector<PodFacts> reachable_pods(const Facts& facts) {
+  std::vector<PodFacts> pods;
+  std::copy_if(facts.pods.begin(), facts.pods.end(), std::back_inserter(pods),
+               [](const PodFacts& pod) { return !pod.address.empty() && !pod.terminating; });
+  return pods;
+}
+
+bool is_refusal(ApplyState state) { return state == ApplyState::kRefused || state == ApplyState::kHalfApplied; }
+
+PodProgram to_program(const PodFacts& pod, const ApplyOutcome& outcome, const std::string& config_hash) {
+  PodProgram program{.pod = pod.name, .version = outcome.version};
+  if (outcome.state == ApplyState::kLive) {
+    program.config_hash = config_hash;
+  } else {
+    program.problem = outcome.message;
+    program.refused = is_refusal(outcome.state);
+  }
+  return program;
+}
+
+}  // namespace
+
+void ConsoleProgrammer::watch(const Facts& facts) {
+  std::set<std::string> wanted;
+  for (const PodFacts& pod : reachable_pods(facts)) {
+    wanted.insert(pod.uid);
+    pgbouncer::PodTarget target{.address = pod.address};
+    target.logins.push_back({.user = facts.console.admin.username, .password = facts.console.admin.password});
+    parts_.fleet.set_pod(pod.uid, std::move(target));
+  }
+  std::set<std::string> gone;
+  {
+    const MutexLock lock(mutex_);
+    PoolState& state = pools_[id_of(facts.pool)];
+    std::set_difference(state.pods.begin(), state.pods.end(), wanted.begin(), wanted.end(),
+                        std::inserter(gone, gone.end()));
+    state.pods = std::move(wanted);
+  }
+  // A terminating PgBouncer waits for its last client, and an open console is one.
+  for (const std::string& uid : gone) parts_.fleet.remove_pod(uid);
+}
+
+void ConsoleProgrammer::forget(const std::string& namespace_name, const std::string& pool_name) {
+  std::set<std::string> pods;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = pools_.find(namespace_name + "/" + pool_name);
+    if (found == pools_.end()) return;
+    pods = std::move(found->second.pods);
+    pools_.erase(found);
+  }
+  for (const std::string& uid : pods) parts_.fleet.remove_pod(uid);
+}
+
+bool ConsoleProgrammer::was_refused(const Facts& facts, const std::string& config_hash) const {
+  const MutexLock lock(mutex_);
+  const auto found = pools_.find(id_of(facts.pool));
+  return found != pools_.end() && !config_hash.empty() && found->second.refused_hash == config_hash;
+}
+
+PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::ConnectionPool& pool,
+                                          const std::string& config_hash, const ExpectedConfig& expected,
+                                          const CallLimits& limits) {
+  if (pod.nudged_hash != config_hash) {
+    const api::ObjectKey key{
+        .api_version = "v1", .kind = "Pod", .namespace_name = pool.namespace_name, .name = pod.name};
+    const Status nudged = parts_.store.annotate(key, Json{{render::kConfigHashAnnotation, config_hash}}, limits);
+    if (!nudged) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(nudged.error())}});
+  }
+  const auto console = parts_.fleet.console(pod.uid);
+  return to_program(pod, pgbouncer::apply_config(*console, expected, parts_.clock, limits), config_hash);
+}
+
+ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rendered& rendered,
+                                         const CallLimits& limits) {
+  ProgramReport report{.config_hash = rendered.config_hash};
+  const std::vector<PodFacts> pods = reachable_pods(facts);
+  report.pods.resize(pods.size());
+  const auto expected = expect(rendered);
+  if (!expected) {
+    for (std::size_t i = 0; i < pods.size(); ++i) {
+      report.pods[i] = {.pod = pods[i].name, .problem = expected.error().message};
+    }
+    return report;
+  }
+  // Side by side, so that a pod that does not answer costs the others nothing.
+  for (std::size_t first = 0; first < pods.size(); first += kPodsAtOnce) {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = first; i < std::min(pods.size(), first + kPodsAtOnce); ++i) {
+      threads.emplace_back(
+          [&, i] { report.pods[i] = program_pod(pods[i], facts.pool, rendered.config_hash, *expected, limits); });
+    }
+  }
+  settle(facts, rendered, *expected, report, limits);
+  return report;
+}
+
+void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rendered, const ExpectedConfig& expected,
+                               const ProgramReport& report, const CallLimits& limits) {
+  const auto refused =
+      std::find_if(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.refused; });
+  std::optional<LastGood> good;
+  {
+    const MutexLock lock(mutex_);
+    PoolState& state = pools_[id_of(facts.pool)];
+    if (refused != report.pods.end()) {
+      state.refused_hash = rendered.config_hash;
+      state.refused_why = refused->problem;
+      good = state.last_good;
+    } else if (report.complete()) {
+      const Json* config_map = find_object(rendered, "ConfigMap", render::pool_object_name(facts.pool.name));
+      const Json* userlist = find_object(rendered, "Secret", render::userlist_secret_name(facts.pool.name));
+      if (config_map != nullptr && userlist != nullptr) {
+        state.last_good = LastGood{rendered.config_hash, *config_map, *userlist, expected};
+      }
+    }
+  }
+  if (good) put_back(facts, *good, limits);
+}
+
+void ConsoleProgrammer::put_back(const Facts& facts, const LastGood& good, const CallLimits& limits) {
+  log_warning("config_put_back", {{"namespace", facts.pool.namespace_name},
+                                  {"name", facts.pool.name},
+                                  {"config_hash", good.config_hash.substr(0, 12)}});
+  for (const Json* object : {&good.userlist, &good.config_map}) {
+    if (const auto applied = parts_.store.apply(*object, limits); !applied) {
+      log_error("config_not_put_back",
+                {{"object", to_string(api::key_of(*object))}, {"error", describe(applied.error())}});
+      return;
+    }
+  }
+  for (PodFacts pod : reachable_pods(facts)) {
+    pod.nudged_hash.clear();  // the kubelet was told about the refused one meanwhile
+    const PodProgram program = program_pod(pod, facts.pool, good.config_hash, good.expected, limits);
+    log_info("pod_repaired", {{"pod", pod.name}, {"problem", program.problem}});
+  }
+}
+
+}  // namespace poolwright::reconcile

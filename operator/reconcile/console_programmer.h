@@ -1,0 +1,65 @@
+// PodProgrammer over the admin consoles: tells the kubelet to write the files now (an annotation on the pod), RELOADs
+// on the open console and reads everything back. A configuration that a PgBouncer refused is put back to the last one
+// that was live, through the same console, and is not tried again until something else is rendered. Thread rule: any
+// thread; one pool at a time by one thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "api/object_store.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "pgbouncer/fleet.h"
+#include "pgbouncer/live_apply.h"
+#include "reconcile/pod_programmer.h"
+
+namespace poolwright::reconcile {
+
+struct ConsoleProgrammerParts {
+  api::ObjectStore& store;
+  pgbouncer::ConsoleFleet& fleet;
+  const Clock& clock;
+};
+
+class ConsoleProgrammer final : public PodProgrammer {
+ public:
+  /// Pods that are programmed at the same time; the others follow.
+  static constexpr std::size_t kPodsAtOnce = 16;
+
+  explicit ConsoleProgrammer(const ConsoleProgrammerParts& parts) : parts_(parts) {}
+
+  ProgramReport program(const Facts& facts, const render::Rendered& rendered, const CallLimits& limits) override;
+  void watch(const Facts& facts) override;
+  void forget(const std::string& namespace_name, const std::string& pool_name) override;
+  bool was_refused(const Facts& facts, const std::string& config_hash) const override;
+
+ private:
+  /// The files that ran on every pod last, as the objects that carry them.
+  struct LastGood {
+    std::string config_hash;
+    api::Json config_map;
+    api::Json userlist;
+    pgbouncer::ExpectedConfig expected;
+  };
+  struct PoolState {
+    std::set<std::string> pods;  // UIDs with an open console
+    std::optional<LastGood> last_good;
+    std::string refused_hash;
+    std::string refused_why;
+  };
+
+  PodProgram program_pod(const PodFacts& pod, const api::ConnectionPool& pool, const std::string& config_hash,
+                         const pgbouncer::ExpectedConfig& expected, const CallLimits& limits);
+  void put_back(const Facts& facts, const LastGood& good, const CallLimits& limits);
+  void settle(const Facts& facts, const render::Rendered& rendered, const pgbouncer::ExpectedConfig& expected,
+              const ProgramReport& report, const CallLimits& limits);
+
+  ConsoleProgrammerParts parts_;
+  mutable Mutex mutex_;
+  std::map<std::string, PoolState> pools_ PW_GUARDED_BY(mutex_);  // by "namespace/name"
+};
+
+}  // namespace poolwright::reconcile

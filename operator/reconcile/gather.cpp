@@ -1,0 +1,196 @@
+#include "reconcile/gather.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/retry.h"
+#include "render/names.h"
+#include "render/render.h"
+
+namespace poolwright::reconcile {
+
+namespace {
+
+using api::Json;
+using api::ObjectKey;
+
+ObjectKey secret_key(const api::ConnectionPool& pool, const std::string& name) {
+  return {.api_version = "v1", .kind = "Secret", .namespace_name = pool.namespace_name, .name = name};
+}
+
+ObjectKey child_key(const api::ConnectionPool& pool, const char* api_version, const char* kind) {
+  return {.api_version = api_version,
+          .kind = kind,
+          .namespace_name = pool.namespace_name,
+          .name = render::pool_object_name(pool.name)};
+}
+
+/// Whether the failure concerns this one object (and so is a fact) or the way to the store.
+bool is_about_the_object(ErrorKind kind) {
+  return kind == ErrorKind::kNotFound || kind == ErrorKind::kForbidden || kind == ErrorKind::kInvalid;
+}
+
+std::int64_t number_at(const Json& object, const Json::json_pointer& path, std::int64_t otherwise) {
+  if (!object.contains(path)) return otherwise;
+  const Json& value = object.at(path);
+  return value.is_number_integer() ? value.get<std::int64_t>() : otherwise;
+}
+
+std::string text_at(const Json& object, const Json::json_pointer& path) {
+  if (!object.contains(path)) return {};
+  const Json& value = object.at(path);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+Status gather_secrets(const GatherParts& parts, const CallLimits& limits, Facts& facts) {
+  for (const render::RequiredSecret& required : render::required_secrets(facts.pool)) {
+    auto secret = parts.secrets.read(secret_key(facts.pool, required.name), limits);
+    if (!secret && !is_about_the_object(secret.error().kind)) return std::move(secret).error();
+    facts.secrets.emplace(required.name, std::move(secret));
+  }
+  return ok();
+}
+
+/// The stored logins of the console; fresh ones where there are none yet or where ours are damaged.
+Status gather_console(const GatherParts& parts, const CallLimits& limits, Facts& facts) {
+  const auto secret = parts.secrets.read(secret_key(facts.pool, render::console_secret_name(facts.pool.name)), limits);
+  if (!secret && secret.error().kind != ErrorKind::kNotFound) return secret.error();
+  if (secret && api::controller_uid(*secret) == facts.pool.uid) {
+    if (auto stored = render::read_console_credentials(*secret)) {
+      facts.console = *std::move(stored);
+      return ok();
+    }
+  }
+  facts.console = render::generate_console_credentials(parts.random);
+  return ok();
+}
+
+Result<std::int32_t> read_instances(const GatherParts& parts, const api::ConnectionPool& pool,
+                                    const api::WorkloadRef& workload, const CallLimits& limits) {
+  const char* kind = workload.kind == api::WorkloadKind::kDeployment ? "Deployment" : "StatefulSet";
+  const ObjectKey key{
+      .api_version = "apps/v1", .kind = kind, .namespace_name = pool.namespace_name, .name = workload.name};
+  api::Object object = parts.store.cached(key);
+  if (!object) {
+    PW_ASSIGN_OR_RETURN(auto live, parts.store.get(key, limits));
+    object = std::make_shared<const Json>(std::move(live));
+  }
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(number_at(*object, Json::json_pointer("/spec/replicas"), 1), 0, 1'000'000));
+}
+
+Status gather_instances(const GatherParts& parts, const CallLimits& limits, Facts& facts) {
+  for (const api::Database& database : facts.pool.spec.databases) {
+    if (!database.application.instances_from) continue;
+    auto instances = read_instances(parts, facts.pool, *database.application.instances_from, limits);
+    if (!instances && !is_about_the_object(instances.error().kind)) return std::move(instances).error();
+    facts.instances.emplace(database.name, std::move(instances));
+  }
+  return ok();
+}
+
+DeploymentFacts read_deployment(const Json& deployment) {
+  using Pointer = Json::json_pointer;
+  DeploymentFacts facts;
+  facts.exists = true;
+  facts.restart_hash =
+      text_at(deployment, Pointer("/spec/template/metadata/annotations") / render::kRestartHashAnnotation);
+  facts.replicas = static_cast<std::int32_t>(number_at(deployment, Pointer("/spec/replicas"), 1));
+  const std::int64_t present = number_at(deployment, Pointer("/status/replicas"), 0);
+  facts.rolling = number_at(deployment, Pointer("/status/observedGeneration"), 0) <
+                      number_at(deployment, Pointer("/metadata/generation"), 0) ||
+                  number_at(deployment, Pointer("/status/updatedReplicas"), 0) < present;
+  return facts;
+}
+
+bool is_ready(const Json& pod) {
+  const Json::json_pointer path("/status/conditions");
+  if (!pod.contains(path) || !pod.at(path).is_array()) return false;
+  const Json& conditions = pod.at(path);
+  return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
+    return condition.value("type", "") == "Ready" && condition.value("status", "") == "True";
+  });
+}
+
+void gather_pods(const GatherParts& parts, Facts& facts) {
+  const std::string label = render::pool_label(facts.pool.name);
+  for (const api::Object& pod : parts.store.cached_list("Pod", facts.pool.namespace_name)) {
+    if (text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel) != label) continue;
+    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
+    if (phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
+    facts.pods.push_back({.name = api::metadata_string(*pod, "name"),
+                          .uid = api::metadata_string(*pod, "uid"),
+                          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
+                          .ready = is_ready(*pod),
+                          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
+                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation)});
+  }
+}
+
+/// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
+/// What the cache does not have is asked for: the name may belong to somebody whose objects we do not watch.
+Result<api::Object> read_stored(const GatherParts& parts, const ObjectKey& key, const CallLimits& limits) {
+  if (key.kind != "Secret") {
+    if (api::Object object = parts.store.cached(key)) return object;
+  }
+  auto object = key.kind == "Secret" ? parts.secrets.read(key, limits) : parts.store.get(key, limits);
+  if (object) return std::make_shared<const Json>(*std::move(object));
+  if (object.error().kind == ErrorKind::kNotFound) return api::Object();
+  return std::move(object).error();
+}
+
+/// Kinds that may become unwanted while the pool lives, besides URL Secrets.
+constexpr std::array<const char*, 2> kOptionalKinds = {"PodDisruptionBudget", "NetworkPolicy"};
+
+Status gather_owned(const GatherParts& parts, const Facts& facts, const Json& stored_status, const CallLimits& limits,
+                    StoredObjects& stored) {
+  const std::string name = render::pool_object_name(facts.pool.name);
+  for (const char* kind : kOptionalKinds) {
+    for (const api::Object& object : parts.store.cached_list(kind, facts.pool.namespace_name)) {
+      if (api::metadata_string(*object, "name") == name) stored.owned.push_back(object);
+    }
+  }
+  if (!stored_status.is_object() || !stored_status.contains("databases")) return ok();
+  for (const Json& database : stored_status.at("databases")) {
+    const std::string secret = database.value("secretName", "");
+    const ObjectKey key = secret_key(facts.pool, secret);
+    if (secret.empty() || stored.by_key.contains(key)) continue;
+    PW_ASSIGN_OR_RETURN(const api::Object object, read_stored(parts, key, limits));
+    if (object) stored.owned.push_back(object);
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<Facts> gather_facts(const GatherParts& parts, const api::ConnectionPool& pool, const CallLimits& limits) {
+  Facts facts;
+  facts.pool = pool;
+  PW_RETURN_IF_ERROR(gather_secrets(parts, limits, facts));
+  PW_RETURN_IF_ERROR(gather_console(parts, limits, facts));
+  PW_RETURN_IF_ERROR(gather_instances(parts, limits, facts));
+  if (const api::Object config = parts.store.cached(child_key(pool, "v1", "ConfigMap"))) {
+    facts.sizes = render::recorded_sizes(*config);
+  }
+  if (const api::Object deployment = parts.store.cached(child_key(pool, "apps/v1", "Deployment"))) {
+    facts.deployment = read_deployment(*deployment);
+  }
+  gather_pods(parts, facts);
+  return facts;
+}
+
+Result<StoredObjects> gather_stored(const GatherParts& parts, const Facts& facts, const Decision& decision,
+                                    const Json& stored_status, const CallLimits& limits) {
+  StoredObjects stored;
+  if (!decision.rendered) return stored;
+  for (const Json& object : decision.rendered->objects) {
+    const ObjectKey key = api::key_of(object);
+    PW_ASSIGN_OR_RETURN(api::Object found, read_stored(parts, key, limits));
+    stored.by_key.emplace(key, std::move(found));
+  }
+  PW_RETURN_IF_ERROR(gather_owned(parts, facts, stored_status, limits, stored));
+  return stored;
+}
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,29 @@
+// Collects what a decision about one pool needs: from the cache where watches keep it fresh, by GET where not.
+// Thread rule: any thread; requests block until the limits at most.
+#pragma once
+
+#include "api/object_store.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "reconcile/decide.h"
+#include "reconcile/facts.h"
+#include "reconcile/secret_reader.h"
+
+namespace poolwright::reconcile {
+
+struct GatherParts {
+  api::ObjectStore& store;
+  SecretReader& secrets;
+  Random& random;  // for the logins of a new console
+};
+
+/// What can be known before anything is rendered. Failures of single Secrets and workloads are part of the facts; an
+/// error is returned only where going on would mean to guess (the API server does not answer).
+Result<Facts> gather_facts(const GatherParts& parts, const api::ConnectionPool& pool, const CallLimits& limits);
+
+/// What is stored under the names that the decision wants, and what of this pool may have to go. `stored_status` only
+/// hints at Secrets of databases that are gone; ownership is checked on the objects themselves.
+Result<StoredObjects> gather_stored(const GatherParts& parts, const Facts& facts, const Decision& decision,
+                                    const api::Json& stored_status, const CallLimits& limits);
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,52 @@
+// Brings a stored configuration to the running PgBouncers and proves that it took. The reconciler asks for it through
+// this interface: over the admin consoles in production, over consoles of fakes in the simulation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/deadline.h"
+#include "reconcile/facts.h"
+#include "render/render.h"
+
+namespace poolwright::reconcile {
+
+/// What became of one pod.
+struct PodProgram {
+  std::string pod;
+  std::string version;      // of PgBouncer, "" while unknown
+  std::string config_hash;  // that was read back, "" while unknown
+  std::string problem;      // why it does not run what is wanted, "" where it does
+  bool refused = false;     // PgBouncer read the files and did not take them
+};
+
+struct ProgramReport {
+  std::vector<PodProgram> pods;
+  std::string config_hash;  // that was wanted
+
+  /// Every pod runs what is wanted.
+  bool complete() const;
+  /// "2 of 3 pods run the current configuration; orders-pool-x: ...".
+  std::string summary() const;
+};
+
+class PodProgrammer {
+ public:
+  virtual ~PodProgrammer() = default;
+
+  /// Makes the pods that have an address and are not terminating run `rendered`. Blocks until all do or the limits end
+  /// the wait; a pod that cannot be reached does not hold up the others.
+  virtual ProgramReport program(const Facts& facts, const render::Rendered& rendered, const CallLimits& limits) = 0;
+
+  /// Keeps consoles to exactly the pods that run: opens new ones, closes those of pods that terminate, at once.
+  virtual void watch(const Facts& facts) = 0;
+
+  /// Whether a PgBouncer of this pool refused exactly this configuration. It is not stored again: the last good one is
+  /// back in place.
+  virtual bool was_refused(const Facts& facts, const std::string& config_hash) const = 0;
+
+  /// The pool is gone: its consoles are closed.
+  virtual void forget(const std::string& namespace_name, const std::string& pool_name) = 0;
+};
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,68 @@
+// One reconcile of one pool: gather, decide, carry out, say so in status. Level-based: what it does depends on what is
+// so now, never on what happened. The same call twice without a change does nothing the second time. Thread rule: any
+// thread, but one key at a time (the work queue sees to that). Blocks until the limits at most.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "api/object_store.h"
+#include "api/validate.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "reconcile/gather.h"
+#include "reconcile/pod_programmer.h"
+#include "reconcile/report.h"
+
+namespace poolwright::reconcile {
+
+/// When to look again: after this time, or (absent) when something changes.
+struct Action {
+  std::optional<Duration> after = std::nullopt;
+};
+
+struct ReconcilerSettings {
+  DecideSettings decide;
+  api::ValidationPolicy validation;
+};
+
+struct ReconcilerParts {
+  api::ObjectStore& store;
+  SecretReader& secrets;
+  PodProgrammer& programmer;
+  const Clock& clock;
+  Random& random;
+};
+
+class Reconciler {
+ public:
+  /// A pool that is not programmed yet is looked at again after this time.
+  static constexpr Duration kProgramAgain = std::chrono::seconds{2};
+  /// How long one reconcile waits for its pods before it goes on with what does not depend on them.
+  static constexpr Duration kProgramWait = std::chrono::seconds{5};
+
+  Reconciler(const ReconcilerParts& parts, ReconcilerSettings settings)
+      : parts_(parts), settings_(std::move(settings)) {}
+
+  Result<Action> reconcile(const std::string& namespace_name, const std::string& name, const CallLimits& limits);
+
+ private:
+  Result<Action> reconcile_valid(const api::ConnectionPool& pool, const api::Json& object, const CallLimits& limits);
+  Status write_status(const api::Json& object, const api::Json& wanted, const CallLimits& limits);
+  void tell(const api::Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome);
+
+  ReconcilerParts parts_;
+  const ReconcilerSettings settings_;
+  Mutex mutex_;
+  /// Last text of a warning event of each pool, so that a person is told once, not at every reconcile.
+  std::map<std::string, std::string> told_ PW_GUARDED_BY(mutex_);
+};
+
+/// Does the steps in order and stops at the first that fails. Pods that cannot be programmed in time stop the plan
+/// before the steps that rely on them, without an error.
+Outcome carry_out(const ReconcilerParts& parts, const Plan& plan, const Decision& decision, const Facts& facts,
+                  const CallLimits& limits);
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,210 @@
+#include "reconcile/report.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "reconcile/compare.h"
+#include "render/names.h"
+
+namespace poolwright::reconcile {
+
+namespace {
+
+using api::Condition;
+using api::ConditionStatus;
+using api::Json;
+
+Condition condition(const char* type, bool holds, std::string reason, std::string message) {
+  return {.type = type,
+          .status = holds ? ConditionStatus::kTrue : ConditionStatus::kFalse,
+          .reason = std::move(reason),
+          .message = std::move(message)};
+}
+
+Condition unknown(const char* type, std::string reason, std::string message) {
+  Condition made = condition(type, false, std::move(reason), std::move(message));
+  made.status = ConditionStatus::kUnknown;
+  return made;
+}
+
+std::int32_t ready_pods(const Facts& facts) {
+  return static_cast<std::int32_t>(std::count_if(facts.pods.begin(), facts.pods.end(),
+                                                 [](const PodFacts& pod) { return pod.ready && !pod.terminating; }));
+}
+
+std::int32_t present_pods(const Facts& facts) {
+  return static_cast<std::int32_t>(
+      std::count_if(facts.pods.begin(), facts.pods.end(), [](const PodFacts& pod) { return !pod.terminating; }));
+}
+
+std::string plural(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+Condition name_conflict(const Plan& plan) {
+  if (plan.conflicts.empty()) {
+    return condition(api::condition::kNameConflict, false, "NoConflict", "all names are free or ours");
+  }
+  const NameTaken& first = plan.conflicts.front();
+  return condition(api::condition::kNameConflict, true, "ObjectNotOwned",
+                   to_string(first.key) + " exists and belongs to " + first.owner +
+                       "; it is left alone. Delete it, or give the pool another name");
+}
+
+Condition programmed(const Facts& facts, const Outcome& outcome) {
+  const char* type = api::condition::kProgrammed;
+  if (outcome.program) {
+    const bool refused = std::any_of(outcome.program->pods.begin(), outcome.program->pods.end(),
+                                     [](const PodProgram& pod) { return pod.refused; });
+    const bool complete = outcome.program->complete();
+    return condition(type, complete, complete ? "Live" : (refused ? "ConfigRejected" : "Pending"),
+                     outcome.program->summary());
+  }
+  if (outcome.error)
+    return unknown(type, "NotApplied", "the configuration could not be stored: " + outcome.error->message);
+  if (facts.pool.spec.pgbouncer.replicas == 0 && facts.pods.empty()) {
+    return condition(type, true, "ScaledToZero", "no pod is asked for and none runs");
+  }
+  return unknown(type, "NoPods", "no pod runs yet that could be read back");
+}
+
+Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, const Condition& programmed_now) {
+  const char* type = api::condition::kReady;
+  const std::int32_t wanted = facts.pool.spec.pgbouncer.replicas;
+  const std::int32_t serving = ready_pods(facts);
+  const std::string pods = std::to_string(serving) + " of " + plural(wanted, "pod") + " ready";
+  if (!plan.conflicts.empty()) return condition(type, false, "NameConflict", "a name that the pool needs is taken");
+  if (decision.stalled) return condition(type, false, decision.stalled_reason, decision.stalled_message);
+  if (wanted == 0) return condition(type, false, "ScaledToZero", "spec.pgbouncer.replicas is 0: no pod serves");
+  if (serving < wanted) return condition(type, false, "PodsNotReady", pods);
+  if (programmed_now.status != ConditionStatus::kTrue) {
+    return condition(type, false, "NotProgrammed", pods + ", but " + programmed_now.message);
+  }
+  return condition(type, true, "Serving", pods + " and read back");
+}
+
+/// kstatus: Reconciling while time alone brings progress, Stalled where only a person can.
+void add_progress(std::vector<Condition>& conditions, const Decision& decision, const Plan& plan,
+                  const Outcome& outcome, const Condition& ready_now) {
+  const bool conflict = !plan.conflicts.empty();
+  const bool refused = outcome.error && outcome.error->kind == ErrorKind::kInvalid;
+  const bool stalled = conflict || decision.stalled || refused;
+  std::string reason = conflict ? "NameConflict" : (decision.stalled ? decision.stalled_reason : "ApplyRefused");
+  std::string message = conflict           ? conditions.back().message
+                        : decision.stalled ? decision.stalled_message
+                        : refused          ? outcome.error->message
+                                           : "nothing waits for a person";
+  conditions.push_back(
+      condition(api::condition::kStalled, stalled, stalled ? std::move(reason) : "NotStalled", std::move(message)));
+  const bool working = !stalled && ready_now.status != ConditionStatus::kTrue && ready_now.reason != "ScaledToZero";
+  conditions.push_back(condition(api::condition::kReconciling, working, working ? ready_now.reason : "Settled",
+                                 working ? ready_now.message : "nothing is under way"));
+}
+
+std::vector<Condition> all_conditions(const Facts& facts, const Decision& decision, const Plan& plan,
+                                      const Outcome& outcome) {
+  std::vector<Condition> conditions = decision.conditions;
+  const Condition programmed_now = programmed(facts, outcome);
+  const Condition ready_now = ready(facts, decision, plan, programmed_now);
+  conditions.push_back(programmed_now);
+  conditions.push_back(ready_now);
+  conditions.push_back(name_conflict(plan));
+  add_progress(conditions, decision, plan, outcome, ready_now);
+  for (Condition& made : conditions) made.observed_generation = facts.pool.generation;
+  return conditions;
+}
+
+std::string size_reason(const api::Database& database, std::int32_t size, const Facts& facts) {
+  const std::string asked = "spec.databases[].poolSize";
+  if (facts.pool.spec.sizing.mode == api::SizingMode::kFixed) return "fixed by " + asked;
+  if (size == api::initial_size(database.pool_size)) return "initial size of " + asked;
+  return "size that the pool ran with before";
+}
+
+void add_databases(api::ConnectionPoolStatus& status, const Facts& facts, const render::Rendered& rendered) {
+  for (std::size_t i = 0; i < rendered.databases.size(); ++i) {
+    const render::DatabaseRendered& database = rendered.databases[i];
+    status.databases.push_back({.name = database.name,
+                                .secret_name = database.secret_name,
+                                .size = database.size,
+                                .size_reason = size_reason(facts.pool.spec.databases[i], database.size, facts),
+                                .connection_limit = database.connection_limit});
+    status.size += database.size;
+  }
+  status.size_max = 0;
+  for (const api::Database& database : facts.pool.spec.databases) *status.size_max += database.pool_size.max;
+  status.config_hash = rendered.config_hash;
+  if (!rendered.databases.empty()) status.binding_name = rendered.databases.front().secret_name;
+}
+
+void add_pods(api::ConnectionPoolStatus& status, const Facts& facts, const Outcome& outcome) {
+  for (const PodFacts& pod : facts.pods) {
+    api::PodStatus line{.name = pod.name, .ready = pod.ready && !pod.terminating};
+    if (outcome.program) {
+      const auto& pods = outcome.program->pods;
+      const auto found = std::find_if(pods.begin(), pods.end(), [&](const PodProgram& p) { return p.pod == pod.name; });
+      if (found != pods.end()) {
+        line.pgbouncer_version = found->version;
+        line.config_hash = found->config_hash;
+      }
+    }
+    status.pods.push_back(std::move(line));
+  }
+}
+
+std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& facts) {
+  for (const Condition& condition : status.conditions) {
+    if (condition.type == api::condition::kStalled && condition.status == ConditionStatus::kTrue)
+      return condition.message;
+  }
+  std::string text = plural(static_cast<std::int64_t>(status.databases.size()), "database") + ", " +
+                     plural(status.size, "server connection") + " for up to " +
+                     plural(facts.pool.spec.pgbouncer.max_client_connections, "client") + "; ";
+  return text + std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") +
+         " ready";
+}
+
+}  // namespace
+
+api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decision, const Plan& plan,
+                                      const Outcome& outcome, const Json& previous, const std::string& now) {
+  api::ConnectionPoolStatus status;
+  const api::ConnectionPool& pool = facts.pool;
+  status.observed_generation = pool.generation;
+  status.conditions =
+      api::merge_conditions(api::conditions_of(previous), all_conditions(facts, decision, plan, outcome), now);
+  status.replicas = present_pods(facts);
+  status.ready_replicas = ready_pods(facts);
+  status.selector = render::selector_text(pool.name);
+  status.service_name = render::pool_object_name(pool.name);
+  status.endpoint = render::service_host(pool.name, pool.namespace_name) + ":" + std::to_string(render::kPoolerPort);
+  if (decision.rendered) add_databases(status, facts, *decision.rendered);
+  add_pods(status, facts, outcome);
+  status.summary = summary_line(status, facts);
+  return status;
+}
+
+Json refused_status(const Decision& decision, const Json& previous, std::int64_t generation, const std::string& now) {
+  std::vector<Condition> conditions = decision.conditions;
+  conditions.push_back(condition(api::condition::kStalled, true, decision.stalled_reason, decision.stalled_message));
+  conditions.push_back(condition(api::condition::kReconciling, false, "Stalled", "waits for a change of the resource"));
+  for (Condition& made : conditions) made.observed_generation = generation;
+  const std::vector<Condition> stored = api::conditions_of(previous);
+  for (const Condition& old : stored) {
+    const bool set =
+        std::any_of(conditions.begin(), conditions.end(), [&](const Condition& c) { return c.type == old.type; });
+    if (!set) conditions.push_back(old);
+  }
+  api::ConnectionPoolStatus status;
+  status.observed_generation = generation;
+  status.summary = decision.stalled_message;
+  status.conditions = api::merge_conditions(stored, std::move(conditions), now);
+  Json json = previous.is_object() ? previous : Json::object();
+  const Json changed = api::status_json(status);
+  for (const char* member : {"observedGeneration", "summary", "conditions"}) json[member] = changed.at(member);
+  return json;
+}
+
+bool same_status(const Json& stored, const Json& wanted) { return covers(stored, wanted) && covers(wanted, stored); }
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,35 @@
+// What status says after a reconcile: from the decision, the plan and what came of it.
+// Thread rule: pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/status.h"
+#include "reconcile/decide.h"
+#include "reconcile/facts.h"
+#include "reconcile/plan.h"
+#include "reconcile/pod_programmer.h"
+
+namespace poolwright::reconcile {
+
+/// What became of a plan.
+struct Outcome {
+  std::size_t steps_done = 0;
+  std::optional<Error> error;            // of the step that failed, with what it was about
+  std::optional<ProgramReport> program;  // where pods were to be programmed
+};
+
+/// Status of a pool whose spec could be read. `previous` is the stored one (for times of transitions only); `now` is
+/// RFC 3339.
+api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decision, const Plan& plan,
+                                      const Outcome& outcome, const api::Json& previous, const std::string& now);
+
+/// Status of a pool whose spec cannot be used: conditions change, all else stays as it was stored.
+api::Json refused_status(const Decision& decision, const api::Json& previous, std::int64_t generation,
+                         const std::string& now);
+
+/// Whether the stored status already says what `wanted` says.
+bool same_status(const api::Json& stored, const api::Json& wanted);
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,56 @@
+// Logins that the rendered files carry: the ones of the user's databases (read from the user's Secrets) and the two of
+// the admin console (generated once, kept in a Secret of ours). Reading a Secret validates what PgBouncer, libpq and
+// the URL readers would choke on; a value is never part of an error. Thread rule: plain values, pure functions.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "api/object.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace poolwright::render {
+
+/// One login. The password is in clear: PgBouncer cannot log a forced user in with a verifier.
+struct Credentials {
+  std::string username;
+  SecretString password;
+  friend bool operator==(const Credentials&, const Credentials&) = default;
+};
+
+/// The two logins of the admin console: one that changes, one that only reads.
+struct ConsoleCredentials {
+  Credentials admin;
+  Credentials stats;
+  friend bool operator==(const ConsoleCredentials&, const ConsoleCredentials&) = default;
+};
+
+inline constexpr const char* kAdminUser = "poolwright_admin";
+inline constexpr const char* kStatsUser = "poolwright_stats";
+/// PgBouncer's own name for its console; as a user it is allowed in by Unix socket without a password.
+inline constexpr const char* kConsoleDatabase = "pgbouncer";
+
+/// Longest values accepted, in bytes: a role name of PostgreSQL, and a password that fits PgBouncer's
+/// 2048 bytes even if every byte of it is a quote and doubled.
+inline constexpr std::size_t kUsernameBytesMax = 63;
+inline constexpr std::size_t kPasswordBytesMax = 1000;
+
+/// Whether PgBouncer, PostgreSQL and the URL readers can carry this login. Invalid, with the reason and never the
+/// value.
+Status check_credentials(const Credentials& credentials);
+
+/// Keys `username` and `password` of a Secret (its `data`). Invalid where one is missing, empty or unusable.
+Result<Credentials> read_credentials(const api::Json& secret);
+
+/// Fresh console logins: fixed names, passwords of 40 letters and digits from `random`.
+ConsoleCredentials generate_console_credentials(Random& random);
+
+/// `data` of the console Secret.
+api::Json console_secret_data(const ConsoleCredentials& console);
+
+/// What a console Secret of ours (names.h) holds. Invalid where it is damaged: the caller generates new ones.
+Result<ConsoleCredentials> read_console_credentials(const api::Json& secret);
+
+}  // namespace poolwright::render

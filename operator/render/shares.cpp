@@ -1,0 +1,88 @@
+#include "render/shares.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace poolwright::render {
+
+namespace {
+
+constexpr std::int32_t kDefaultConnectionLimit = 5;
+
+std::optional<std::int32_t> instances_of(const api::Database& database,
+                                         const std::map<std::string, std::int32_t>& observed) {
+  if (database.application.instances) return database.application.instances;
+  const auto found = observed.find(database.name);
+  if (found == observed.end() || found->second < 1) return std::nullopt;
+  return found->second;
+}
+
+/// What is left for the databases whose limit is derived, and among how many instances it is shared.
+struct Remainder {
+  std::int64_t clients = 0;
+  std::int64_t instances = 0;
+};
+
+Remainder remainder_of(const api::ConnectionPoolSpec& spec, const std::map<std::string, std::int32_t>& observed) {
+  Remainder remainder{.clients = admitted_clients(spec.pgbouncer), .instances = 0};
+  for (const api::Database& database : spec.databases) {
+    const std::int64_t instances = instances_of(database, observed).value_or(0);
+    const auto& given = database.application.connection_limit;
+    if (given) {
+      remainder.clients -= instances * *given;
+    } else {
+      remainder.instances += instances;
+    }
+  }
+  return remainder;
+}
+
+}  // namespace
+
+Shares shares_of(const api::Database& database, std::int32_t size, std::int32_t pod_slots) {
+  const std::int32_t slots = std::max(1, pod_slots);
+  Shares shares;
+  shares.pool_size = std::max(1, size / slots);
+  shares.min_pool_size = std::min(database.pool_size.min / slots, shares.pool_size);
+  shares.reserve_pool_size = database.reserve_pool_size / slots;
+  shares.max_connections = std::max(1, database.max_connections / slots);
+  return shares;
+}
+
+std::int64_t admitted_clients(const api::Pgbouncer& pgbouncer) {
+  return std::int64_t{pgbouncer.max_client_connections} * std::max(1, pgbouncer.replicas - 1);
+}
+
+std::vector<InstanceLimit> instance_limits(const api::ConnectionPoolSpec& spec,
+                                           const std::map<std::string, std::int32_t>& observed_instances) {
+  const Remainder remainder = remainder_of(spec, observed_instances);
+  std::vector<InstanceLimit> limits;
+  std::int64_t wanted_clients = 0;
+  for (const api::Database& database : spec.databases) {
+    const auto instances = instances_of(database, observed_instances);
+    std::int64_t limit = kDefaultConnectionLimit;
+    if (database.application.connection_limit) {
+      limit = *database.application.connection_limit;
+    } else if (instances) {
+      // 1000 is the largest limit that the resource may give, too.
+      limit = std::clamp<std::int64_t>(remainder.clients / remainder.instances, 1, 1000);
+    }
+    wanted_clients += instances.value_or(0) * limit;
+    limits.push_back({.connection_limit = static_cast<std::int32_t>(limit), .warning = ""});
+  }
+  const std::int64_t admitted = admitted_clients(spec.pgbouncer);
+  if (wanted_clients <= admitted) return limits;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const auto instances = instances_of(spec.databases[i], observed_instances);
+    if (!instances) continue;
+    limits[i].warning =
+        std::to_string(*instances) + " instances x " + std::to_string(limits[i].connection_limit) +
+        " connections of database " + spec.databases[i].name + " are part of " + std::to_string(wanted_clients) +
+        " clients, but the pool is sure to admit only " + std::to_string(admitted) +
+        " (maxClientConnections of all pods but one): raise spec.pgbouncer.maxClientConnections or lower "
+        "application.connectionLimit";
+  }
+  return limits;
+}
+
+}  // namespace poolwright::render

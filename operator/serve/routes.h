@@ -1,0 +1,41 @@
+// Which path answers what. docs/api/openapi.yaml describes the same answers; a test compares the two.
+// Thread rule: Routes belongs to one thread (it remembers bodies of the newest snapshot).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "serve/request.h"
+#include "serve/snapshot.h"
+
+namespace poolwright::serve {
+
+/// Probes and the page's own files hold nothing of a cluster and are read without a token.
+enum class Access { kPublic, kAuthorized };
+
+class Routes {
+ public:
+  /// The source outlives the routes.
+  explicit Routes(const Source& source) : source_(source) {}
+
+  /// nullopt: there is no such path.
+  std::optional<Access> access(std::string_view path) const;
+  /// Methods other than GET and HEAD are refused before. The caller has checked who may read.
+  Answer answer(const Target& target);
+
+ private:
+  Answer probe(const Snapshot& snapshot, bool is_readiness) const;
+  Answer report(const Snapshot& snapshot, const Target& target) const;
+
+  static constexpr std::size_t kBodiesMax = 64;
+
+  const Source& source_;
+  std::shared_ptr<const Snapshot> rendered_;  // that bodies_ were made of
+  std::map<std::string, Answer> bodies_;      // by path and parameters
+};
+
+}  // namespace poolwright::serve

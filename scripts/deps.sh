@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what the project needs: Debian packages into the system, everything else into the cache. Does only what is missing.
+# usage: deps.sh [packages|pgbouncer|kube|clients]...     (default: all of them)
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$SOURCE_DIR/scripts/deps_pgbouncer.sh"
+. "$SOURCE_DIR/scripts/deps_kube.sh"
+. "$SOURCE_DIR/scripts/deps_clients.sh"
+
+PACKAGES=(
+  # to build
+  cmake ninja-build g++ ccache lld libcpprest-dev libyaml-cpp-dev libpq-dev libspdlog-dev nlohmann-json3-dev libcli11-dev
+  libboost-dev libboost-system-dev libboost-thread-dev libhiredis-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
+  # to check: libFuzzer and its coverage come with libclang-rt
+  clang clang-tidy clang-format libclang-rt-14-dev shellcheck
+  # to run and to test against
+  postgresql-15 pgbouncer redis-server redis-tools curl openssl jq ca-certificates python3-minimal python3-venv python3-yaml
+  git util-linux mmdebstrap debian-archive-keyring
+)
+
+missing_packages() {
+  comm -23 <(printf '%s\n' "${PACKAGES[@]}" | sort) \
+    <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${PACKAGES[@]}" 2>/dev/null | sed -n 's/ installed$//p' | sort -u)
+}
+
+ensure_packages() {
+  local missing root=()
+  mapfile -t missing < <(missing_packages)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || die "these packages are missing, and neither root nor sudo is here to install them:
+  apt-get install ${missing[*]}"
+    root=(sudo -n)
+  fi
+  say "deps: installing ${#missing[@]} packages: ${missing[*]} ..."
+  without_services "${root[@]}" || die "apt-get could not install them"
+}
+
+# The servers are wanted as programs. Debian's way to keep a package from starting its service is this policy file.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d ours='' status=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "$@" tee "$policy" >/dev/null
+    "$@" chmod 755 "$policy"
+    ours=yes
+  fi
+  install_missing "$@" || status=$?
+  [ -z "$ours" ] || "$@" rm -f "$policy"
+  return "$status"
+}
+
+install_missing() {
+  logged apt-update "$@" apt-get update || return 1
+  logged apt-install "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+main() {
+  local part
+  [ $# -gt 0 ] || set -- packages pgbouncer kube clients
+  mkdir -p "$CACHE"
+  # Two work trees may share the cache: one of them installs, the other waits and finds it done.
+  exec 9>"$CACHE/deps.lock"
+  flock -n 9 || { say "deps: another run is installing, waiting for it ..." && flock 9; }
+  for part in "$@"; do
+    case $part in
+      packages | pgbouncer | kube | clients) "ensure_$part" ;;
+      *) die "deps: there is no '$part'; choose of packages, pgbouncer, kube, clients" ;;
+    esac
+  done
+}
+main "$@"

@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# The checks of the stage lint. Each says what is wrong and returns non-zero then. Run at the top of the tree.
+
+lint_format() { cpp_files | xargs --no-run-if-empty clang-format --dry-run -Werror; }
+
+lint_shell() { shell_files | xargs shellcheck; }
+
+# By their first line, since programs have no suffix.
+shell_files() { own_files | xargs grep -lE '^(#!.*\b(ba)?sh$|# shellcheck shell=)'; }
+
+lint_headers() { cmake --build build/dev --target headers_alone; }
+
+lint_tidy() { python scripts/tidy.py --cache "$CACHE/tidy" build/dev; }

@@ -1,0 +1,167 @@
+// The observer and the probe against a real PostgreSQL.
+#include "postgres/observer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "integration/pgbouncer/console_fixture.h"
+#include "postgres/pending.h"
+#include "postgres/probe.h"
+#include "unit/pgbouncer/console_contract.h"
+
+namespace poolwright::tests {
+namespace {
+
+using postgres::ServerAddress;
+using postgres::ServerObservation;
+
+class Observer : public testing::Test {
+ protected:
+  void SetUp() override {
+    postgres_ = PostgresServer::shared();
+    if (!postgres_) GTEST_SKIP() << "PostgreSQL 15 is not on this machine";
+    ASSERT_TRUE(postgres_->is_ready());
+    postgres::ObserverOptions options;
+    options.interval = Duration{100};
+    options.connects.rest = Backoff{Duration{50}, Duration{200}};
+    observer_ = std::make_unique<postgres::ServerObserver>(thread_, clock_, random_, options);
+  }
+
+  ServerAddress address(const std::string& role, const std::string& host = "127.0.0.1") const {
+    return {.host = host,
+            .port = postgres_->port(),
+            .database = "app",
+            .login = {.user = role, .password = SecretString(role + "-password")},
+            .tls = {}};
+  }
+
+  std::shared_ptr<const ServerObservation> observe(const ServerAddress& server) {
+    observer_->set_server("s", server);
+    eventually([this] { return observer_->observation("s")->observed_at || observer_->observation("s")->error; });
+    return observer_->observation("s");
+  }
+
+  CallLimits limits() const { return {Deadline(clock_, Duration{20'000}), {}}; }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  std::shared_ptr<PostgresServer> postgres_;
+  postgres::IoThread thread_;
+  std::unique_ptr<postgres::ServerObserver> observer_;
+};
+
+TEST_F(Observer, MonitorSeesWhatTheServerAllows) {
+  const auto seen = observe(address("observer"));
+  ASSERT_TRUE(seen->observed_at) << describe(*seen->error);
+  EXPECT_FALSE(seen->error.has_value());
+  EXPECT_EQ(seen->facts.max_connections, 60);
+  EXPECT_EQ(seen->facts.superuser_reserved_connections, 3);
+  EXPECT_EQ(seen->facts.reserved_connections, 0) << "15 has none";
+  EXPECT_EQ(seen->facts.usable_connections(), 57);
+  EXPECT_EQ(seen->facts.version / 10000, 15);
+  EXPECT_FALSE(seen->facts.is_in_recovery);
+  EXPECT_TRUE(seen->facts.sees_all_sessions);
+  EXPECT_EQ(seen->facts.system_identifier.size(), 19U) << seen->facts.system_identifier;
+  EXPECT_GT(seen->response_time.count(), 0);
+}
+
+TEST_F(Observer, NameIsResolved) {
+  const auto seen = observe(address("observer", "localhost"));
+  EXPECT_TRUE(seen->observed_at) << describe(*seen->error);
+}
+
+TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
+  postgres::PqConnection session(thread_);
+  const auto begun = std::make_shared<postgres::Pending<Unit>>();
+  thread_.run_and_wait([&] {
+    postgres::Target target{.addresses = {"127.0.0.1"}, .port = postgres_->port(), .database = "app"};
+    target.login = address("app_user").login;
+    target.application_name = "leaky";
+    session.connect(target, [&session, begun](Status status) {
+      if (!status) return begun->set(status.error());
+      session.query("BEGIN", Duration{5'000},
+                    [begun](Result<postgres::Table> answer) { begun->set(answer ? ok() : Status(answer.error())); });
+    });
+  });
+  const Status status = begun->wait(limits(), "begin");
+  ASSERT_TRUE(status.has_value()) << describe(status.error());
+  observe(address("observer"));
+  EXPECT_TRUE(eventually([this] {
+    const auto& idle = observer_->observation("s")->idle_in_transaction;
+    return idle.size() == 1 && idle[0].application_name == "leaky" && idle[0].user == "app_user" && idle[0].pid > 0 &&
+           idle[0].idle_seconds > 0.05 && idle[0].transaction_seconds >= idle[0].idle_seconds;
+  }));
+  const auto& sessions = observer_->observation("s")->sessions;
+  EXPECT_THAT(sessions,
+              testing::Contains(testing::AllOf(testing::Field(&postgres::SessionGroup::application_name, "leaky"),
+                                               testing::Field(&postgres::SessionGroup::state, "idle in transaction"),
+                                               testing::Field(&postgres::SessionGroup::client_address, "127.0.0.1"))));
+  const auto count = count_sessions(*observer_->observation("s"), {"127.0.0.1"});
+  EXPECT_GE(count.ours, 1);
+  EXPECT_EQ(count.foreign, 0);
+  thread_.run_and_wait([&session] { session.close(); });
+}
+
+TEST_F(Observer, RoleWithoutRightsStillCounts) {
+  const auto seen = observe(address("plain"));
+  ASSERT_TRUE(seen->observed_at) << describe(*seen->error);
+  EXPECT_EQ(seen->facts.max_connections, 60);
+  EXPECT_FALSE(seen->facts.sees_all_sessions);
+  EXPECT_FALSE(seen->error.has_value());
+}
+
+TEST_F(Observer, WrongPasswordIsUnauthorizedAndRepairable) {
+  auto wrong = address("observer");
+  wrong.login.password = SecretString("guessed");
+  const auto seen = observe(wrong);
+  ASSERT_TRUE(seen->error.has_value());
+  EXPECT_EQ(seen->error->kind, ErrorKind::kUnauthorized) << describe(*seen->error);
+  EXPECT_THAT(seen->error->message, testing::Not(testing::HasSubstr("guessed")));
+  observer_->set_server("s", address("observer"));
+  EXPECT_TRUE(eventually([this] { return observer_->observation("s")->is_connected; }));
+}
+
+TEST_F(Observer, UnknownDatabaseIsUnavailable) {
+  auto server = address("observer");
+  server.database = "host=127.0.0.1 user=postgres";
+  const auto seen = observe(server);
+  ASSERT_TRUE(seen->error.has_value()) << "a database name is never read as a connection string";
+  EXPECT_THAT(seen->error->message, testing::HasSubstr("does not exist"));
+}
+
+TEST_F(Observer, ServerWithoutTlsIsRefusedWhereTlsIsAskedFor) {
+  auto server = address("observer");
+  server.tls.mode = "require";
+  const auto seen = observe(server);
+  ASSERT_TRUE(seen->error.has_value());
+  EXPECT_THAT(seen->error->message, testing::HasSubstr("SSL"));
+}
+
+TEST_F(Observer, RemovedServerIsNotObserved) {
+  observe(address("observer"));
+  observer_->remove_server("s");
+  EXPECT_EQ(observer_->observation("s"), nullptr);
+  EXPECT_TRUE(observer_->observations().empty());
+}
+
+TEST_F(Observer, ProbeMeasures) {
+  const auto good = probe(thread_, clock_, address("app_user"), limits());
+  ASSERT_TRUE(good) << describe(good.error());
+  EXPECT_GT(good->connect_time.count(), 0);
+  EXPECT_GT(good->response_time.count(), 0);
+  EXPECT_EQ(good->version / 10000, 15);
+}
+
+TEST_F(Observer, ProbeTellsWhatIsWrong) {
+  auto nowhere = address("app_user");
+  nowhere.port = free_port();
+  EXPECT_EQ(kind_of(probe(thread_, clock_, nowhere, limits())), ErrorKind::kUnavailable);
+  EXPECT_EQ(kind_of(probe(thread_, clock_, address("nobody"), limits())), ErrorKind::kUnauthorized);
+  std::stop_source stop;
+  stop.request_stop();
+  const CallLimits stopped{Deadline(clock_, Duration{20'000}), stop.get_token()};
+  EXPECT_EQ(kind_of(probe(thread_, clock_, address("app_user"), stopped)), ErrorKind::kCancelled);
+}
+
+}  // namespace
+}  // namespace poolwright::tests
