@@ -42,8 +42,9 @@ class ObjectStore {
   virtual Status remove(const ObjectKey& key, const std::string& uid, const CallLimits& limits) = 0;
   /// Replaces .status of an object by server-side apply on the status subresource.
   virtual Result<Json> apply_status(const ObjectKey& key, const Json& status, const CallLimits& limits) = 0;
-  /// Merge-patches annotations of an object (null value removes one).
-  virtual Status annotate(const ObjectKey& key, const Json& annotations, const CallLimits& limits) = 0;
+  /// JSON merge patch (RFC 7386): for annotations of objects that are not ours to apply, and for lists whose entries
+  /// server-side apply would only add to.
+  virtual Status merge_patch(const ObjectKey& key, const Json& patch, const CallLimits& limits) = 0;
   /// Best effort; a failure is logged and counted, never returned.
   virtual void note(const EventNote& event) = 0;
 };

@@ -138,15 +138,16 @@ const Json* object_at(const Json& object, const char* name, std::vector<FieldErr
   return nullptr;
 }
 
-/// Everything that can be read; errors are of types, unknown fields and the envelope.
-ConnectionPool read_pool(const Json& object, std::vector<FieldError>& errors) {
-  ConnectionPool pool;
+/// Everything that can be read; errors are of types, unknown fields and the envelope. Nothing where the JSON as such is
+/// unusable.
+std::optional<ConnectionPool> read_pool(const Json& object, std::vector<FieldError>& errors) {
   if (!object.is_object()) {
     add(errors, "", "must be a Kubernetes object, got " + (object.is_string() ? "text" : found(object)));
-    return pool;
+    return std::nullopt;
   }
   check_encoding(object, "", 0, errors);
-  if (!errors.empty()) return pool;
+  if (!errors.empty()) return std::nullopt;
+  ConnectionPool pool;
   check_kind(object, errors);
   static constexpr std::array<std::string_view, 5> kKnown{"apiVersion", "kind", "metadata", "spec", "status"};
   refuse_unknown(object, "", kKnown, errors);
@@ -165,26 +166,28 @@ void append_unless_inside(std::vector<FieldError>& errors, std::vector<FieldErro
   }
 }
 
-Parsed result_of(ConnectionPool pool, std::vector<FieldError> errors) {
-  if (errors.empty()) return {.pool = std::move(pool), .errors = {}};
-  return {.pool = std::nullopt, .errors = std::move(errors)};
+Parsed result_of(std::optional<ConnectionPool> pool, std::vector<FieldError> errors) {
+  if (!errors.empty()) pool.reset();
+  return {.pool = std::move(pool), .errors = std::move(errors)};
 }
 
 }  // namespace
 
 Parsed parse_pool(const Json& object) {
   std::vector<FieldError> errors;
-  ConnectionPool pool = read_pool(object, errors);
-  std::vector<FieldError> out_of_bounds;
-  check_bounds(pool.spec, out_of_bounds);
-  append_unless_inside(errors, std::move(out_of_bounds));
+  std::optional<ConnectionPool> pool = read_pool(object, errors);
+  if (pool) {
+    std::vector<FieldError> out_of_bounds;
+    check_bounds(pool->spec, out_of_bounds);
+    append_unless_inside(errors, std::move(out_of_bounds));
+  }
   return result_of(std::move(pool), std::move(errors));
 }
 
 Parsed check_pool(const Json& object, const ValidationPolicy& policy) {
   std::vector<FieldError> errors;
-  ConnectionPool pool = read_pool(object, errors);
-  append_unless_inside(errors, validate(pool, policy));
+  std::optional<ConnectionPool> pool = read_pool(object, errors);
+  if (pool) append_unless_inside(errors, validate(*pool, policy));
   return result_of(std::move(pool), std::move(errors));
 }
 

@@ -221,6 +221,8 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::size_t character_size(std::string_view text) { return first_character(text).size; }
+
 std::size_t length_of(std::string_view text) {
   std::size_t length = 0;
   for (; !text.empty(); ++length) text.remove_prefix(std::max<std::size_t>(1, first_character(text).size));

@@ -31,6 +31,9 @@ const char* words_of(Form form);
 
 bool is_utf8(std::string_view text);
 
+/// Bytes of the first character of a text that is not empty; 0 where it begins with none of UTF-8.
+std::size_t character_size(std::string_view text);
+
 /// Number of Unicode characters; a byte that is no part of one counts as one.
 std::size_t length_of(std::string_view text);
 

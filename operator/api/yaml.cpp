@@ -29,15 +29,68 @@ struct Refusal {
 
 int line_of_mark(const YAML::Mark& mark) { return mark.line + 1; }
 
+/// The text by the parser's positions, for what the parser itself lets pass.
+class SourceText {
+ public:
+  explicit SourceText(std::string_view text) : text_(text), lines_{0} {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\n') lines_.push_back(i + 1);
+    }
+  }
+
+  /// From the position to the end.
+  std::string_view from(const YAML::Mark& mark) const {
+    const auto line = static_cast<std::size_t>(mark.line);
+    if (line >= lines_.size()) return {};
+    return text_.substr(std::min(text_.size(), lines_[line] + static_cast<std::size_t>(mark.column)));
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::size_t> lines_;  // where each begins
+};
+
+/// Whether a text that begins with a quote has the closing one, too.
+bool is_quote_closed(std::string_view text) {
+  const char quote = text.front();
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      const bool doubled = quote == '\'' && i + 1 < text.size() && text[i + 1] == quote;
+      if (!doubled) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
+/// The parser writes the escapes \N and \_ as the single bytes 0x85 and 0xA0; in UTF-8 they are two.
+std::string with_whole_characters(const std::string& text) {
+  if (is_utf8(text)) return text;
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = character_size(std::string_view(text).substr(i));
+    if (size == 0) result.append({'\xC2', text[i]});
+    result.append(text, i, size);
+    i += std::max<std::size_t>(1, size);
+  }
+  return result;
+}
+
 /// Builds one JSON value per document out of the parser's events.
 class DocumentBuilder : public YAML::EventHandler {
  public:
+  explicit DocumentBuilder(std::string_view text) : source_(text) {}
+
   std::vector<YamlDocument> take() { return std::move(documents_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     current_ = YamlDocument{};
     current_.line = line_of_mark(mark);
     anchors_.clear();
+    if (std::exchange(is_first_, false) || source_.from(mark).starts_with("---")) return;
+    refuse(current_.line, "bad YAML: a further document must begin with ---");
   }
   void OnDocumentEnd() override {
     if (current_.json.is_null()) return;
@@ -60,7 +113,10 @@ class DocumentBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     plain_ = tag == "?";
-    complete(scalar(mark, tag, value), mark, anchor);
+    const std::string_view written = source_.from(mark);
+    const bool quoted = written.starts_with('\'') || written.starts_with('"');
+    if (quoted && !is_quote_closed(written)) refuse(line_of_mark(mark), "bad YAML: the quote is not closed");
+    complete(scalar(mark, tag, with_whole_characters(value)), mark, anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
@@ -128,6 +184,7 @@ class DocumentBuilder : public YAML::EventHandler {
     }
     if (open_.empty()) {
       current_.json = std::move(value);
+      current_.line = line_of_mark(mark);
       return;
     }
     if (key_is_next()) return take_key(value, mark);
@@ -205,8 +262,10 @@ class DocumentBuilder : public YAML::EventHandler {
     return *std::move(resolved);
   }
 
+  SourceText source_;
   std::vector<YamlDocument> documents_;
   YamlDocument current_;
+  bool is_first_ = true;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Json> anchors_;
   bool plain_ = false;  // the last scalar had no quotes
@@ -251,7 +310,7 @@ Result<std::vector<YamlDocument>> read_yaml(std::string_view text) {
                    "must have at most " + std::to_string(kYamlBytesMax) + " bytes, got " + std::to_string(text.size()));
   }
   if (!is_utf8(text)) return refusal(1, "must be UTF-8");
-  DocumentBuilder builder;
+  DocumentBuilder builder(text);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);

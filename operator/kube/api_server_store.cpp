@@ -62,9 +62,8 @@ Result<Json> ApiServerStore::apply_status(const ObjectKey& key, const Json& stat
   return stored;
 }
 
-Status ApiServerStore::annotate(const ObjectKey& key, const Json& annotations, const CallLimits& limits) {
+Status ApiServerStore::merge_patch(const ObjectKey& key, const Json& patch, const CallLimits& limits) {
   PW_ASSIGN_OR_RETURN(const CallLimits admitted, parts_.gate.admit(limits));
-  const Json patch = {{"metadata", {{"annotations", annotations}}}};
   PW_ASSIGN_OR_RETURN(const Json stored, parts_.client.merge_patch(key, patch, admitted));
   remember(key, stored);
   return ok();

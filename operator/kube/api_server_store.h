@@ -39,7 +39,7 @@ class ApiServerStore final : public api::ObjectStore {
   Result<api::Json> apply(const api::Json& object, const CallLimits& limits) override;
   Status remove(const api::ObjectKey& key, const std::string& uid, const CallLimits& limits) override;
   Result<api::Json> apply_status(const api::ObjectKey& key, const api::Json& status, const CallLimits& limits) override;
-  Status annotate(const api::ObjectKey& key, const api::Json& annotations, const CallLimits& limits) override;
+  Status merge_patch(const api::ObjectKey& key, const api::Json& patch, const CallLimits& limits) override;
   void note(const api::EventNote& event) override;
 
   /// An own write of this object has not come back by the watch yet.

@@ -31,12 +31,12 @@ struct ClusterConfig {
 
 /// Everything that decides where to look. The command line fills it from flags and the environment.
 struct ConfigSearch {
-  std::string path;          // --kubeconfig
-  std::string context;       // --context; "" = current-context
-  std::string kubeconfig;    // $KUBECONFIG: files, separated by ':'
-  std::string home;          // $HOME
-  std::string service_host;  // $KUBERNETES_SERVICE_HOST
-  std::string service_port;  // $KUBERNETES_SERVICE_PORT
+  std::string path = {};          // --kubeconfig
+  std::string context = {};       // --context; "" = current-context
+  std::string kubeconfig = {};    // $KUBECONFIG: files, separated by ':'
+  std::string home = {};          // $HOME
+  std::string service_host = {};  // $KUBERNETES_SERVICE_HOST
+  std::string service_port = {};  // $KUBERNETES_SERVICE_PORT
   std::string service_account_folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 };
 

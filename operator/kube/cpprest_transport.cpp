@@ -279,8 +279,9 @@ web::http::http_request CpprestTransport::State::http_request(const Request& req
   if (!request.body.empty()) message.set_body(request.body, request.content_type);
   message.headers().add("Accept", request.accept);
   message.headers().add("User-Agent", "poolwright");
-  // The library checks the certificate against this header, too.
-  if (!name.empty()) message.headers().add("Host", url.port.empty() ? name : name + ":" + url.port);
+  // The library checks the certificate against this header as it stands, so it must be the name alone, without the
+  // port.
+  if (!name.empty()) message.headers().add("Host", name);
   if (!with.token.empty()) message.headers().add("Authorization", "Bearer " + with.token.reveal());
   auto buffer = std::make_shared<ReceptionBuffer>(reception);
   message.set_response_stream(concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(buffer)));
@@ -316,7 +317,7 @@ Result<Response> CpprestTransport::unary(const Request& request, const CallLimit
   if (!state_->slots.acquire(limits)) return ended();
   const auto in_flight = std::make_shared<State::InFlight>(state_);
   PW_ASSIGN_OR_RETURN(const auto generation, state_->generation_now());
-  if (limits.deadline.passed()) return ended();
+  if (limits.deadline.passed() || limits.stop.stop_requested()) return ended();
 
   in_flight->client = state_->client_for(request, generation);
   const auto reception = std::make_shared<UnaryReception>(request.response_bytes_max);

@@ -39,7 +39,7 @@ std::string trimmed(std::string_view text) {
 
 /// 'it''s' -> it's, as PgBouncer reads a quoted value; other values as they are.
 std::string unquoted(std::string_view text) {
-  const std::string whole = trimmed(text);
+  std::string whole = trimmed(text);
   if (whole.size() < 2 || whole.front() != '\'' || whole.back() != '\'') return whole;
   std::string plain;
   for (std::size_t i = 1; i + 1 < whole.size(); ++i) {

@@ -82,9 +82,30 @@ Result<std::vector<SessionGroup>> parse_sessions(const Table& table);
 Result<std::vector<IdleInTransaction>> parse_idle_in_transaction(const Table& table);
 
 /// The queries whose answers the parsers read. They run with the least role; pg_monitor sees more.
-extern const char* const kFactsQuery;
-extern const char* const kSystemIdentifierQuery;
-extern const char* const kSessionsQuery;
-extern const char* const kIdleInTransactionQuery;
+inline constexpr const char* kFactsQuery =
+    "SELECT pg_catalog.current_setting('max_connections') AS max_connections,"
+    " pg_catalog.current_setting('superuser_reserved_connections') AS superuser_reserved_connections,"
+    " coalesce(pg_catalog.current_setting('reserved_connections', true), '0') AS reserved_connections,"
+    " pg_catalog.current_setting('server_version_num') AS server_version_num,"
+    " pg_catalog.pg_is_in_recovery() AS is_in_recovery,"
+    " pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all_sessions";
+
+inline constexpr const char* kSystemIdentifierQuery = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
+
+// Without the right to see them, backend_type and state of other roles' sessions are NULL; they are counted all the
+// same, since they take connections.
+inline constexpr const char* kSessionsQuery =
+    "SELECT usename, datname, application_name, pg_catalog.host(client_addr) AS client_address, state,"
+    " pg_catalog.count(*) AS sessions FROM pg_catalog.pg_stat_activity"
+    " WHERE (backend_type = 'client backend' OR backend_type IS NULL) AND datname IS NOT NULL"
+    " AND pid <> pg_catalog.pg_backend_pid()"
+    " GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 1, 2, 3, 4, 5 LIMIT 501";
+
+inline constexpr const char* kIdleInTransactionQuery =
+    "SELECT pid, usename, datname, application_name, pg_catalog.host(client_addr) AS client_address,"
+    " extract(epoch FROM pg_catalog.clock_timestamp() - state_change) AS idle_seconds,"
+    " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS transaction_seconds"
+    " FROM pg_catalog.pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    " AND xact_start IS NOT NULL ORDER BY state_change, pid LIMIT 200";
 
 }  // namespace poolwright::postgres

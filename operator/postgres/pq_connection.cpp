@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "postgres/bounded_feed.h"
 #include "postgres/pq_error.h"
 #include "postgres/pq_parameters.h"
 #include "postgres/received_bytes.h"
@@ -88,8 +89,11 @@ struct PqConnection::State : std::enable_shared_from_this<State> {
   void connected();
   void arm_read();
   void readable();
+  void parse_unasked();
   void flush();
   void collect();
+  void start_feed();
+  void end_feed();
   void absorb(const PGresult* result);
   void finish_query();
   void start_deadline(Duration limit);
@@ -102,6 +106,7 @@ struct PqConnection::State : std::enable_shared_from_this<State> {
   IoThread& thread;
   const ConnectionLimits limits;
   PqConn connection;
+  std::unique_ptr<BoundedFeed> feed;  // while an answer comes in more than one piece
   Descriptor descriptor;
   Timer deadline;
   std::string name;
@@ -109,6 +114,7 @@ struct PqConnection::State : std::enable_shared_from_this<State> {
   std::uint64_t received_before = 0;
   std::size_t received_max = kLoginBytesMax;
   bool is_connected = false;
+  std::uint64_t queries = 0;
   int results = 0;
   std::optional<Result<Table>> answer;
   ConnectDone connect_done;
@@ -147,6 +153,7 @@ void PqConnection::State::wait_connect(Descriptor::wait_type direction) {
   ErrorCode problem;
   descriptor.assign(PQsocket(connection.get()), problem);
   if (problem) return fail_later(ErrorKind::kUnavailable, "no socket: " + problem.message());
+  receive_little_ahead(PQsocket(connection.get()));
   wait(direction, &State::step_connect);
 }
 
@@ -184,6 +191,7 @@ void PqConnection::State::connected() {
 void PqConnection::State::query(const std::string& command, Duration limit, QueryDone done) {
   PW_CHECK(is_connected && !query_done);
   query_done = std::move(done);
+  ++queries;
   results = 0;
   answer.reset();
   received_before = received_bytes(PQsocket(connection.get()));
@@ -204,20 +212,50 @@ void PqConnection::State::flush() {
 void PqConnection::State::arm_read() { wait(Descriptor::wait_read, &State::readable); }
 
 void PqConnection::State::readable() {
-  if (PQconsumeInput(connection.get()) != 1) return fail_with_error_of_connection();
-  if (is_flooded()) {
-    return fail(ErrorKind::kProtocol, "the answer is larger than " + std::to_string(received_max) + " bytes");
-  }
   const std::uint64_t before = generation;
-  if (query_done) {
-    collect();
-  } else {
-    // Whatever comes unasked (notices, parameters, nonsense) is parsed and dropped.
-    PQisBusy(connection.get());
-    while (PGnotify* notification = PQnotifies(connection.get())) PQfreemem(notification);
-    if (is_broken()) return fail_with_error_of_connection();
-  }
+  const std::uint64_t asked = queries;
+  if (feed) feed->pump();
+  do {
+    if (PQconsumeInput(connection.get()) != 1) return fail_with_error_of_connection();
+    if (is_flooded()) {
+      return fail(ErrorKind::kProtocol, "the answer is larger than " + std::to_string(received_max) + " bytes");
+    }
+    if (query_done) {
+      collect();
+    } else {
+      parse_unasked();
+    }
+    if (generation != before) return;
+  } while (feed && feed->has_rest());
+  // The rest may be a giant row.
+  if (query_done && queries == asked && !feed) start_feed();
   if (generation == before) arm_read();
+}
+
+/// Notices, parameters and nonsense that come while nothing was asked are parsed and dropped.
+void PqConnection::State::parse_unasked() {
+  PQisBusy(connection.get());
+  while (PGnotify* notification = PQnotifies(connection.get())) PQfreemem(notification);
+  if (is_broken()) fail_with_error_of_connection();
+}
+
+void PqConnection::State::start_feed() {
+  if (PQflush(connection.get()) != 0) return;  // the command is not out yet: nothing that large can come
+  descriptor.release();
+  feed = BoundedFeed::begin(PQsocket(connection.get()));
+  ErrorCode problem;
+  descriptor.assign(feed ? feed->source() : PQsocket(connection.get()), problem);
+  if (!feed || problem) fail(ErrorKind::kUnavailable, "no file descriptors left");
+}
+
+void PqConnection::State::end_feed() {
+  if (!feed) return;
+  descriptor.release();
+  feed->give_back();
+  feed.reset();
+  ErrorCode problem;
+  descriptor.assign(PQsocket(connection.get()), problem);
+  if (problem) close();
 }
 
 void PqConnection::State::collect() {
@@ -263,7 +301,12 @@ void PqConnection::State::finish_query() {
   answer.reset();
   const QueryDone done = std::exchange(query_done, nullptr);
   deadline.cancel();
-  if (is_broken()) close();
+  // Bytes behind the end of the answer belong to none: what comes next could not be told apart.
+  if (is_broken() || (feed && feed->has_rest())) {
+    close();
+  } else {
+    end_feed();
+  }
   done(std::move(result));
 }
 
@@ -300,7 +343,7 @@ void PqConnection::State::fail(ErrorKind kind, const std::string& cause) {
 }
 
 bool PqConnection::State::is_flooded() const {
-  return received_bytes(PQsocket(connection.get())) - received_before > received_max;
+  return received_bytes(feed ? feed->source() : PQsocket(connection.get())) - received_before > received_max;
 }
 
 void PqConnection::State::close() {
@@ -312,6 +355,7 @@ void PqConnection::State::close() {
   is_connected = false;
   // Before PQfinish: otherwise asio would close a descriptor that is not its own, or that is somebody else's by then.
   if (descriptor.is_open()) descriptor.release();
+  feed.reset();
   connection.reset();
 }
 

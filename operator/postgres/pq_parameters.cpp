@@ -18,7 +18,8 @@ Status check_target(const Target& target) {
   for (const std::string& address : target.addresses) {
     boost::system::error_code problem;
     boost::asio::ip::make_address(address, problem);
-    if (problem) {
+    // asio takes anything behind a '%' for the name of a network interface.
+    if (problem || address.find('%') != std::string::npos) {
       return make_error(ErrorKind::kInvalid,
                         "connect to '" + printable(address, kNameBytesMax) + "': must be a numeric address");
     }

@@ -37,12 +37,12 @@ struct ProbeRun {
 
   void connect(const Target& target) {
     started_at = clock.now();
-    connection.connect(target, [this](Status status) {
+    connection.connect(target, [this](const Status& status) {
       if (!status) return pending->set(status.error());
       result.connect_time = since_start();
       result.version = connection.server_version();
       started_at = clock.now();
-      connection.query("SELECT 1", step_limit, [this](Result<Table> answer) {
+      connection.query("SELECT 1", step_limit, [this](const Result<Table>& answer) {
         result.response_time = since_start();
         connection.close();
         if (!answer) return pending->set(answer.error());

@@ -1,4 +1,4 @@
-// How much a TCP socket has received. Private to the rooms that use libpq.
+// How much a TCP socket has received and may receive ahead of us. Private to the rooms that use libpq.
 #pragma once
 
 #include <cstdint>
@@ -9,5 +9,9 @@ namespace poolwright::postgres {
 /// grows its buffer to whatever length a message claims and tells nobody, so this is the only way to stop a giant row
 /// while it arrives.
 std::uint64_t received_bytes(int socket);
+
+/// Lets the kernel receive only a little ahead of us. libpq reads as long as there is something to read: from a sender
+/// faster than us it would take in a giant row within one call, however closely the calls are watched.
+void receive_little_ahead(int socket);
 
 }  // namespace poolwright::postgres

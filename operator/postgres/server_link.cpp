@@ -52,12 +52,12 @@ void ServerLink::connect(std::vector<std::string> addresses) {
                       .database = address_.database,
                       .login = address_.login,
                       .tls = address_.tls};
-  connection_.connect(target, [this](Status status) {
+  connection_.connect(target, [this](const Status& status) {
     has_turn_ = false;
     context_.queue.finished();
     if (!status) return fail(status.error());
     due_ = context_.clock.now();
-    connection_.query(kSetup, context_.options.query_limit, [this](Result<Table> answer) {
+    connection_.query(kSetup, context_.options.query_limit, [this](const Result<Table>& answer) {
       if (!answer && !connection_.is_open()) return fail(answer.error());
       begin_poll();
     });

@@ -16,7 +16,9 @@ class StepRunner {
   Status run(const Step& step) { return std::visit(*this, step); }
 
   Status operator()(const ApplyObject& apply) {
-    PW_ASSIGN_OR_RETURN(const api::Json stored, parts_.store.apply(apply.object, limits_));
+    auto applied = parts_.store.apply(apply.object, limits_);
+    if (!applied && applied.error().kind == ErrorKind::kInvalid) applied = replace_ports(apply.object, applied.error());
+    PW_ASSIGN_OR_RETURN(const api::Json stored, std::move(applied));
     if (api::key_of(stored).kind == "Secret") parts_.secrets.remember(stored);
     return ok();
   }
@@ -33,6 +35,16 @@ class StepRunner {
   const std::optional<ProgramReport>& report() const { return report_; }
 
  private:
+  /// Ports of a Service are keyed by their number: where somebody changed it, apply would add ours beside theirs, under
+  /// the same name, and the API server refuses that. So the list is put back as a whole first.
+  Result<api::Json> replace_ports(const api::Json& object, const Error& refused) {
+    const api::ObjectKey key = api::key_of(object);
+    if (key.kind != "Service") return refused;
+    const api::Json patch = {{"spec", {{"ports", object.at("spec").at("ports")}}}};
+    PW_RETURN_IF_ERROR(parts_.store.merge_patch(key, patch, limits_));
+    return parts_.store.apply(object, limits_);
+  }
+
   const ReconcilerParts& parts_;
   const Decision& decision_;
   const Facts& facts_;

@@ -105,7 +105,8 @@ PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::Connec
   if (pod.nudged_hash != config_hash) {
     const api::ObjectKey key{
         .api_version = "v1", .kind = "Pod", .namespace_name = pool.namespace_name, .name = pod.name};
-    const Status nudged = parts_.store.annotate(key, Json{{render::kConfigHashAnnotation, config_hash}}, limits);
+    const Json patch = {{"metadata", {{"annotations", {{render::kConfigHashAnnotation, config_hash}}}}}};
+    const Status nudged = parts_.store.merge_patch(key, patch, limits);
     if (!nudged) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(nudged.error())}});
   }
   const auto console = parts_.fleet.console(pod.uid);

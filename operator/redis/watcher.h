@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,7 @@ class Watcher {
   };
 
   void run(const std::stop_token& stop);
+  std::optional<std::string> next() PW_REQUIRES(mutex_);
   void publish(const std::string& id, std::uint64_t generation, ProbeOutcome outcome);
 
   const Clock& clock_;

@@ -11,7 +11,8 @@ namespace poolwright::render {
 namespace {
 
 constexpr std::size_t kConsolePasswordLength = 40;
-constexpr std::size_t kMd5VerifierLength = 35;  // "md5" and 32 hex digits
+constexpr std::size_t kPgbouncerPasswordBytes = 2048;  // MAX_PASSWORD, its end included, until 1.25
+constexpr std::size_t kMd5VerifierLength = 35;         // "md5" and 32 hex digits
 constexpr const char* kAdminUsernameKey = "admin-username";
 constexpr const char* kAdminPasswordKey = "admin-password";
 constexpr const char* kStatsUsernameKey = "stats-username";
@@ -59,7 +60,11 @@ Status check_credentials(const Credentials& credentials) {
   if (!is_one_line(username)) return refuse("username must be UTF-8 text without control characters or line breaks");
   if (username.front() == ' ' || username.back() == ' ') return refuse("username must not start or end with a space");
   if (username == kConsoleDatabase) return refuse("username must not be pgbouncer, which is PgBouncer's own");
-  if (password.empty() || password.size() > kPasswordBytesMax) return refuse("password must have 1 to 1000 bytes");
+  if (password.empty() || password.size() > kPasswordBytesMax) return refuse("password must have 1 to 1024 bytes");
+  const auto quotes = static_cast<std::size_t>(std::count(password.begin(), password.end(), '"'));
+  if (password.size() + quotes >= kPgbouncerPasswordBytes) {
+    return refuse("password must have less than 2048 bytes, each double quote counted twice");
+  }
   if (!is_one_line(password)) return refuse("password must be UTF-8 text without control characters or line breaks");
   if (is_verifier(password)) {
     return refuse("password must be in clear: PgBouncer cannot log in with an md5 or SCRAM verifier");

@@ -32,10 +32,10 @@ inline constexpr const char* kStatsUser = "poolwright_stats";
 /// PgBouncer's own name for its console; as a user it is allowed in by Unix socket without a password.
 inline constexpr const char* kConsoleDatabase = "pgbouncer";
 
-/// Longest values accepted, in bytes: a role name of PostgreSQL, and a password that fits PgBouncer's
-/// 2048 bytes even if every byte of it is a quote and doubled.
+/// Longest values accepted, in bytes: a role name of PostgreSQL, and a password that fits PgBouncer's 2048 bytes with
+/// its quotes doubled (one of 1024 quotes does not, and is refused).
 inline constexpr std::size_t kUsernameBytesMax = 63;
-inline constexpr std::size_t kPasswordBytesMax = 1000;
+inline constexpr std::size_t kPasswordBytesMax = 1024;
 
 /// Whether PgBouncer, PostgreSQL and the URL readers can carry this login. Invalid, with the reason and never the
 /// value.

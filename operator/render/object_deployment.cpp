@@ -76,7 +76,9 @@ Result<Json> quantities(const api::Quantities& given, const std::string& path) {
   for (const auto& [name, text] : given) {
     auto quantity = api::canonical_quantity(text);
     if (!quantity) {
-      return make_error(ErrorKind::kInvalid, path + "." + name + ": must be a quantity such as 100m or 128Mi");
+      std::string message = path;
+      message.append(".").append(name).append(": must be a quantity such as 100m or 128Mi");
+      return make_error(ErrorKind::kInvalid, std::move(message));
     }
     canonical[name] = *std::move(quantity);
   }

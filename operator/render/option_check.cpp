@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <utility>
 
 #include "render/options.h"
 #include "render/text.h"
@@ -212,8 +213,9 @@ std::vector<api::FieldError> check_parameters(const std::map<std::string, std::s
     std::string message = parameter_error(name, value, version);
     if (message.empty()) continue;
     // A name that is no option name may hold anything, so it is not repeated in the path.
-    const std::string path = is_option_name(name) ? parent + "." + name : parent;
-    errors.push_back({.path = path, .message = std::move(message), .line = 0});
+    std::string path = parent;
+    if (is_option_name(name)) path.append(".").append(name);
+    errors.push_back({.path = std::move(path), .message = std::move(message), .line = 0});
   }
   return errors;
 }

@@ -10,7 +10,6 @@ namespace {
 
 constexpr double kDay = 86400;
 constexpr double kInt32Max = 2147483647;
-constexpr bool kRestart = false;
 
 // Why an option is not free, or which field sets it.
 constexpr std::string_view kLoginsOwner =
@@ -53,38 +52,40 @@ class Row {
   constexpr Row one_of(std::string_view choices) const { return chosen(OptionType::kEnum, choices); }
   constexpr Row ciphers(std::string_view choices) const { return chosen(OptionType::kCiphers, choices); }
   constexpr Row since(int minor) const {
-    return changed([&](Option& o) { o.first_minor = minor; });
+    Row row = *this;
+    row.option_.first_minor = minor;
+    return row;
   }
   constexpr Row until(int minor) const {
-    return changed([&](Option& o) { o.last_minor = minor; });
+    Row row = *this;
+    row.option_.last_minor = minor;
+    return row;
   }
   constexpr Row restart() const {
-    return changed([&](Option& o) { o.online = kRestart; });
+    Row row = *this;
+    row.option_.online = false;
+    return row;
   }
   constexpr Row owned_by(std::string_view owner) const {
-    return changed([&](Option& o) { o.owner = owner; });
+    Row row = *this;
+    row.option_.owner = owner;
+    return row;
   }
   constexpr operator Option() const { return option_; }  // NOLINT(google-explicit-constructor): ends the row
 
  private:
-  template <typename Change>
-  constexpr Row changed(Change change) const {
-    Row copy = *this;
-    change(copy.option_);
-    return copy;
-  }
   constexpr Row numbered(OptionType type, double min, double max) const {
-    return changed([&](Option& o) {
-      o.type = type;
-      o.min = min;
-      o.max = max;
-    });
+    Row row = *this;
+    row.option_.type = type;
+    row.option_.min = min;
+    row.option_.max = max;
+    return row;
   }
   constexpr Row chosen(OptionType type, std::string_view choices) const {
-    return changed([&](Option& o) {
-      o.type = type;
-      o.choices = choices;
-    });
+    Row row = *this;
+    row.option_.type = type;
+    row.option_.choices = choices;
+    return row;
   }
 
   Option option_;

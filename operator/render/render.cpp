@@ -26,7 +26,7 @@ constexpr std::size_t kMarkerDigits = 16;
 constexpr std::size_t kHostBytesMax = 253;
 constexpr std::int32_t kSizeMax = 10000;
 
-Error invalid(std::string message) { return make_error(ErrorKind::kInvalid, std::move(message)); }
+Error invalid(const std::string& message) { return make_error(ErrorKind::kInvalid, message); }
 
 std::string database_path(std::size_t index) { return "spec.databases[" + std::to_string(index) + "]"; }
 

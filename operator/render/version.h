@@ -14,6 +14,7 @@ struct PgbouncerVersion {
   int major = 1;
   int minor = 0;
   int patch = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison with 0 for a pointer
   friend auto operator<=>(const PgbouncerVersion&, const PgbouncerVersion&) = default;
 };
 

@@ -58,11 +58,11 @@ template <typename T>
 void ReviewingAuthenticator::remember(Memory<T>& memory, const std::string& key, const Result<T>& answer,
                                       Duration age) {
   const MonotonicTime now = clock_.now();
-  if (memory.size() >= kEntriesMax) std::erase_if(memory, [now](const auto& entry) { return now >= entry.second.until; });
+  if (memory.size() >= kEntriesMax)
+    std::erase_if(memory, [now](const auto& entry) { return now >= entry.second.until; });
   if (memory.size() >= kEntriesMax) {
-    memory.erase(std::min_element(memory.begin(), memory.end(), [](const auto& a, const auto& b) {
-      return a.second.asked_at < b.second.asked_at;
-    }));
+    memory.erase(std::min_element(memory.begin(), memory.end(),
+                                  [](const auto& a, const auto& b) { return a.second.asked_at < b.second.asked_at; }));
   }
   memory.insert_or_assign(key, Remembered<T>{.answer = answer, .until = now + age, .asked_at = now});
 }

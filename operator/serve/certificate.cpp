@@ -56,8 +56,9 @@ bool is_address(const std::string& name) {
 
 /// Letters, digits, '-', '.', '_', '*' and ':' only: the list is a text in which ',' separates.
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*:") ==
-                              std::string::npos;
+  return !name.empty() &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*:") ==
+             std::string::npos;
 }
 
 Result<std::string> alternative_names(const std::vector<std::string>& names) {
@@ -115,13 +116,12 @@ Result<Certificate> make_self_signed_certificate(const std::vector<std::string>&
   std::time_t from = begin;
   PW_RETURN_IF_ERROR(set_random_serial(x509));
   const auto* common_name = reinterpret_cast<const unsigned char*>("poolwright");
-  const bool is_filled = X509_set_version(x509, X509_VERSION_3) == 1 &&
-                         X509_time_adj(X509_getm_notBefore(x509), 0, &from) != nullptr &&
-                         X509_time_adj(X509_getm_notAfter(x509), kSecondsPerHour + kValidSeconds, &from) != nullptr &&
-                         X509_set_pubkey(x509, key.get()) == 1 &&
-                         X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC, common_name, -1,
-                                                    -1, 0) == 1 &&
-                         X509_set_issuer_name(x509, X509_get_subject_name(x509)) == 1;
+  const bool is_filled =
+      X509_set_version(x509, X509_VERSION_3) == 1 && X509_time_adj(X509_getm_notBefore(x509), 0, &from) != nullptr &&
+      X509_time_adj(X509_getm_notAfter(x509), kSecondsPerHour + kValidSeconds, &from) != nullptr &&
+      X509_set_pubkey(x509, key.get()) == 1 &&
+      X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
+      X509_set_issuer_name(x509, X509_get_subject_name(x509)) == 1;
   if (!is_filled) return failed("a field");
   PW_ASSIGN_OR_RETURN(const std::string alternatives, alternative_names(names));
   PW_RETURN_IF_ERROR(add_extension(x509, NID_basic_constraints, "critical,CA:FALSE"));

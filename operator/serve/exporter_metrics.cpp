@@ -117,7 +117,8 @@ const std::vector<StatsFamily>& stats_families() {
        [](const StatsRow& r) { return as_number(r.client_parse_count); }},
       {"server_parses_total", "Prepared statements made on servers.",
        [](const StatsRow& r) { return as_number(r.server_parse_count); }},
-      {"binds_total", "Prepared statements that were bound.", [](const StatsRow& r) { return as_number(r.bind_count); }},
+      {"binds_total", "Prepared statements that were bound.",
+       [](const StatsRow& r) { return as_number(r.bind_count); }},
       {"server_assignments_total", "Times that a server connection was given to a client.",
        [](const StatsRow& r) { return as_number(r.server_assignment_count); }},
   };
@@ -132,7 +133,8 @@ struct DatabaseFamily {
 
 const std::vector<DatabaseFamily>& database_families() {
   static const std::vector<DatabaseFamily> kFamilies = {
-      {"pool_size", "Server connections that may be opened.", [](const DatabaseRow& r) { return as_number(r.pool_size); }},
+      {"pool_size", "Server connections that may be opened.",
+       [](const DatabaseRow& r) { return as_number(r.pool_size); }},
       {"reserve_pool", "Server connections that may be opened on top.",
        [](const DatabaseRow& r) { return as_number(r.reserve_pool_size); }},
       {"max_connections", "Cap of server connections of the database; 0: none.",
@@ -151,11 +153,16 @@ struct ListFamily {
   const char* help;
 };
 constexpr ListFamily kListFamilies[] = {
-    {"databases", "Databases."},          {"users", "Users."},
-    {"pools", "Pools."},                  {"free_clients", "Free client slots."},
-    {"used_clients", "Used clients."},    {"login_clients", "Clients that are logging in."},
-    {"free_servers", "Free servers."},    {"used_servers", "Used servers."},
-    {"dns_names", "DNS names cached."},   {"dns_zones", "DNS zones cached."},
+    {"databases", "Databases."},
+    {"users", "Users."},
+    {"pools", "Pools."},
+    {"free_clients", "Free client slots."},
+    {"used_clients", "Used clients."},
+    {"login_clients", "Clients that are logging in."},
+    {"free_servers", "Free servers."},
+    {"used_servers", "Used servers."},
+    {"dns_names", "DNS names cached."},
+    {"dns_zones", "DNS zones cached."},
     {"dns_queries", "DNS queries in flight."},
 };
 
@@ -170,7 +177,8 @@ void write_stats(PrometheusText& text, const Pods& pods, const char* prefix) {
   for (const StatsFamily& family : stats_families()) {
     text.family(std::string(prefix) + family.name, MetricType::kCounter, family.help);
     for (const Pod& pod : pods.list) {
-      for (const StatsRow& row : pod.seen->stats) text.sample(with(pod, {{"database", row.database}}), family.value(row));
+      for (const StatsRow& row : pod.seen->stats)
+        text.sample(with(pod, {{"database", row.database}}), family.value(row));
     }
   }
 }
@@ -198,11 +206,9 @@ void write_pods(PrometheusText& text, const health::Report& report, const Pods& 
   for (const PoolObservation& pool : report.observed.pools) {
     const std::string cluster = pool.namespace_name + "/" + pool.name;
     for (const PodObservation& pod : pool.pods) {
-      text.sample({{"namespace", pool.namespace_name},
-                   {"pool", pool.name},
-                   {"pod", pod.name},
-                   {"pgbouncer_cluster", cluster}},
-                  pod.observed_at && pod.problem.empty() ? 1 : 0);
+      text.sample(
+          {{"namespace", pool.namespace_name}, {"pool", pool.name}, {"pod", pod.name}, {"pgbouncer_cluster", cluster}},
+          pod.observed_at && pod.problem.empty() ? 1 : 0);
     }
   }
   text.family("pgbouncer_version_info", MetricType::kGauge, "Always 1; the label tells the version.");

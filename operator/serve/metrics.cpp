@@ -1,7 +1,7 @@
 // Our own families; metrics_text puts all groups together.
 #include "serve/metrics.h"
 
-#include <algorithm>
+#include <cmath>
 #include <functional>
 
 namespace poolwright::serve {
@@ -28,7 +28,7 @@ const std::vector<DatabaseFamily>& database_families() {
        "Busy connections of those that may be opened without the reserve, over all PgBouncers that answer, 0-1.",
        [](const DatabaseStatistics& d) -> std::optional<double> {
          if (!d.connections.utilization_percent) return std::nullopt;
-         return *d.connections.utilization_percent / 100;
+         return std::round(*d.connections.utilization_percent * 10) / 1000;
        }},
       {"poolwright_pool_busy_connections", "Server connections that were busy, mean over the last seconds.",
        [](const DatabaseStatistics& d) { return d.connections.busy; }},
@@ -73,7 +73,8 @@ void write_databases(PrometheusText& text, const Report& report) {
 }
 
 void write_pools(PrometheusText& text, const Report& report) {
-  text.family("poolwright_pool_overloaded", MetricType::kGauge, "1: clients of the pool are, or are about to be, held up.");
+  text.family("poolwright_pool_overloaded", MetricType::kGauge,
+              "1: clients of the pool are, or are about to be, held up.");
   for (const PoolStatistics& pool : report.stats.pools) {
     text.sample({{"namespace", pool.namespace_name}, {"pool", pool.name}},
                 health::is_connection_pool_overloaded(pool) ? 1 : 0);
@@ -178,7 +179,8 @@ void write_servers(PrometheusText& text, const Report& report) {
 }
 
 void write_redis(PrometheusText& text, const Report& report) {
-  text.family("poolwright_redis_up", MetricType::kGauge, "1: the application's Redis answered; only where one is named.");
+  text.family("poolwright_redis_up", MetricType::kGauge,
+              "1: the application's Redis answered; only where one is named.");
   for (const health::RedisHealth& redis : report.health.redis) {
     text.sample({{"namespace", redis.namespace_name}, {"pool", redis.pool}}, redis.is_connected ? 1 : 0);
   }

@@ -18,7 +18,8 @@ Error unreadable(const char* path) {
   return make_error(ErrorKind::kUnavailable, std::string("read ") + path + ": it is not readable");
 }
 
-/// The fields of /proc/self/stat after the program's name, which may hold anything; the first one is the state (field 3).
+/// The fields of /proc/self/stat after the program's name, which may hold anything; the first one is the state (field
+/// 3).
 Result<std::vector<std::string>> stat_fields() {
   constexpr const char* kPath = "/proc/self/stat";
   std::ifstream file(kPath);

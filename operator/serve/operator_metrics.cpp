@@ -44,11 +44,12 @@ void write_queue(PrometheusText& text, const WorkQueueCounters& counters) {
   };
   one("workqueue_depth", MetricType::kGauge, "Keys that wait for a worker.", as_number(counters.depth));
   one("workqueue_adds_total", MetricType::kCounter, "Keys added.", as_number(counters.adds));
-  one("workqueue_retries_total", MetricType::kCounter, "Keys added again after a failure.", as_number(counters.retries));
+  one("workqueue_retries_total", MetricType::kCounter, "Keys added again after a failure.",
+      as_number(counters.retries));
   one("workqueue_unfinished_work_seconds", MetricType::kGauge, "Time that unfinished work has taken so far.",
       counters.unfinished_s);
-  one("workqueue_longest_running_processor_seconds", MetricType::kGauge, "Time that the oldest unfinished work has taken.",
-      counters.longest_running_s);
+  one("workqueue_longest_running_processor_seconds", MetricType::kGauge,
+      "Time that the oldest unfinished work has taken.", counters.longest_running_s);
   text.family("workqueue_queue_duration_seconds", MetricType::kHistogram, "Time that a key waited for a worker.");
   text.histogram(labels, counters.waited_s);
   text.family("workqueue_work_duration_seconds", MetricType::kHistogram, "Time that a worker took for a key.");
@@ -56,7 +57,8 @@ void write_queue(PrometheusText& text, const WorkQueueCounters& counters) {
 }
 
 void write_rest_client(PrometheusText& text, const RestClientCounters& counters) {
-  text.family("rest_client_requests_total", MetricType::kCounter, "Requests to the API server; code <error>: no answer.");
+  text.family("rest_client_requests_total", MetricType::kCounter,
+              "Requests to the API server; code <error>: no answer.");
   for (const auto& [key, count] : counters.requests) {
     const std::string code = key.status == 0 ? "<error>" : std::to_string(key.status);
     text.sample({{"code", code}, {"method", key.method}, {"host", key.host}}, as_number(count));

@@ -63,8 +63,9 @@ Status add_parameter(Target& target, std::string_view part) {
   const std::optional<std::string> name = decoded(part.substr(0, equals));
   const std::optional<std::string> value = decoded(part.substr(equals + 1));
   if (!name || !value) {
-    return bad("names and values in the query must be letters, digits, '-', '.', '_', '~' or escapes of printable "
-               "ASCII characters");
+    return bad(
+        "names and values in the query must be letters, digits, '-', '.', '_', '~' or escapes of printable "
+        "ASCII characters");
   }
   if (!target.parameters.emplace(*name, *value).second) return bad("the query names '" + *name + "' twice");
   if (target.parameters.size() > kParametersMax) {
@@ -104,8 +105,9 @@ Result<Target> parse_target(std::string_view text) {
   const std::size_t question = text.find('?');
   Target target{.path = std::string(text.substr(0, question))};
   if (!is_canonical(target.path)) {
-    return bad("the path must be segments of letters, digits, '-', '.', '_' and '~', without escapes, empty or dotted "
-               "segments");
+    return bad(
+        "the path must be segments of letters, digits, '-', '.', '_' and '~', without escapes, empty or dotted "
+        "segments");
   }
   if (question == std::string_view::npos) return target;
   std::string_view query = text.substr(question + 1);

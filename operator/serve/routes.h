@@ -28,9 +28,6 @@ class Routes {
   Answer answer(const Target& target);
 
  private:
-  Answer probe(const Snapshot& snapshot, bool is_readiness) const;
-  Answer report(const Snapshot& snapshot, const Target& target) const;
-
   static constexpr std::size_t kBodiesMax = 64;
 
   const Source& source_;

@@ -1,11 +1,13 @@
 // The HTTP server of the operator: REST API, metrics, probes and the page, on one thread that never waits for anybody.
 // Questions to an Authenticator that may block are asked on kReviewThreads threads of their own.
 //
-// Limits: see ServerLimits. When all connections are taken, the one that has waited longest without a complete request
-// makes room for the new one; while every connection is being answered, nothing is accepted.
-// Thread rule: start and stop from one thread; set_certificate from any. Source, authenticator and clock outlive it.
+// Limits: see ServerLimits. No route takes a body: a request with one is refused, without reading it. When all
+// connections are taken, the one that has waited longest without a complete request makes room for the new one; while
+// every connection is being answered, nothing is accepted. Thread rule: start and stop from one thread; set_certificate
+// from any. Source, authenticator and clock outlive it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,14 +21,13 @@
 namespace poolwright::serve {
 
 struct ServerLimits {
-  std::size_t header_bytes_max = 16 * 1024;
-  std::size_t body_bytes_max = 1024 * 1024;
+  std::uint32_t header_bytes_max = 16 * 1024;
   std::size_t connections_max = 512;
   Duration handshake{5000};  // TLS
   Duration header{5000};     // from the connection, or from the first byte of a later request
-  Duration body{10000};
-  Duration idle{30000};  // between two requests
+  Duration idle{30000};      // between two requests
   Duration write{10000};
+  Duration linger{2000};         // after a refusal, for the rest of what the client sends
   Duration accept_pause{100};    // after an accept that failed
   std::size_t reviews_max = 64;  // that wait for an answer; more are refused with 503
 };
@@ -38,11 +39,11 @@ struct ServerOptions {
   std::string address = "0.0.0.0";  // an IP address
   std::uint16_t port = 8443;        // 0: any free one
   TlsSource tls = TlsSource::kSelfSigned;
-  CertificateFiles files;                 // for kFiles; looked at every kCertificateCheck
+  CertificateFiles files;                 // for kFiles
   std::vector<std::string> server_names;  // for kSelfSigned
+  Duration certificate_check{10000};      // how often the files are looked at
   ServerLimits limits;
 };
-inline constexpr Duration kCertificateCheck{10000};
 
 class Server {
  public:

@@ -214,20 +214,15 @@ double DemandEstimator::busy_servers(const Fast& fast, int leaked) {
   return leaked > 0 && seen > 0.0 ? std::min(fast.counted, seen) : fast.counted;
 }
 
-/// Counters lag behind while queues grow, gauges scatter: the larger sum of the two is what was held.
 void DemandEstimator::set_statement_share(Demand& demand) const {
   demand.statement_share = demand_.statement_share;
-  double counted = 0.0;
-  double seen = 0.0;
+  double busy = 0.0;
   double between = 0.0;
   const std::size_t first = window_.size() > kShareSamples ? window_.size() - kShareSamples : 0;
   for (std::size_t i = first; i < window_.size(); ++i) {
-    counted += window_[i].busy;
-    const Sample& before = window_[i > 0 ? i - 1 : 0];
-    seen += 0.5 * (window_[i].active - window_[i].leaked + before.active - before.leaked);
+    busy += window_[i].busy;
     between += window_[i].between_statements;
   }
-  const double busy = counted; static_cast<void>(seen);
   if (busy > kShareBusyMin) demand.statement_share = std::clamp(1.0 - between / busy, kShareMin, 1.0);
 }
 

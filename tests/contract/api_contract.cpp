@@ -247,23 +247,6 @@ TEST_P(ApiContract, AnUnknownSelectorValueSelectsNothing) {
   EXPECT_EQ(client_->list(selection, limits()).value().size(), 1U);
 }
 
-TEST_P(ApiContract, AVersionThatIsTooOldIsGone) {
-  const Selection selection{.api_version = "v1", .kind = "ConfigMap", .namespace_name = namespace_};
-  ASSERT_TRUE(client_->apply(config_map("settings", {}), limits()));
-  const auto inbox = std::make_shared<kube::StreamInbox>(std::size_t{1} << 20U, [] {});
-  const auto stream = transport_->open(*kube::watch_request(selection, "1", 5), inbox);
-  kube::Watcher watcher(selection, *random_);
-  int status = 0;
-  std::string first_line;
-  ASSERT_TRUE(eventually([&] {
-    const auto arrivals = inbox->take();
-    if (arrivals.status) status = *arrivals.status;
-    if (!arrivals.lines.empty() && first_line.empty()) first_line = arrivals.lines.front();
-    return !first_line.empty();
-  }));
-  EXPECT_NE(first_line.find("\"code\":410"), std::string::npos) << status << " " << first_line;
-}
-
 TEST_P(ApiContract, AWatchBringsWhatHappensInOrder) {
   const Selection selection{
       .api_version = "v1", .kind = "ConfigMap", .namespace_name = namespace_, .label_selector = "app=contract"};

@@ -80,8 +80,9 @@ class OperatorLab(Lab):
         """A database on the lab's PostgreSQL with its credentials Secret; the entry for spec.databases."""
         user = user or f"{database}_app"
         created = self.create_database(database, user, password)
-        self.apply_secret(f"{database}-app", {"username": user, "password": created.password})
-        return {"name": database, "credentialsSecretRef": {"name": f"{database}-app"}}
+        secret = f"{database}-app".replace("_", "-")
+        self.apply_secret(secret, {"username": user, "password": created.password})
+        return {"name": database, "credentialsSecretRef": {"name": secret}}
 
     def apply_secret(self, name: str, values: dict[str, str]) -> None:
         self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": NAMESPACE},

@@ -46,31 +46,31 @@ class FakeApiServer::WatchStream final : public kube::Stream {
 Result<kube::Response> FakeApiServer::unary(const kube::Request& request, const CallLimits& limits) {
   if (limits.stop.stop_requested()) return make_error(ErrorKind::kCancelled, "ended by us");
   if (limits.deadline.passed()) return make_error(ErrorKind::kDeadlineExceeded, "no answer within the deadline");
-  Interference interference;
+  std::shared_ptr<Interference> interference;
   {
     const MutexLock lock(mutex_);
     ++requests_[request.method];
     interference = interference_;
   }
   if (interference) {
-    if (auto instead = interference(request)) return *instead;
+    if (auto instead = (*interference)(request)) return *instead;
   }
   const MutexLock lock(mutex_);
   kube::Response response = respond(request);
-  if (loses_answers_) return make_error(ErrorKind::kUnavailable, "no answer: the connection was lost");
+  if (lost_.contains(request.method)) return make_error(ErrorKind::kUnavailable, "no answer: the connection was lost");
   return response;
 }
 
 std::unique_ptr<kube::Stream> FakeApiServer::open(const kube::Request& request,
                                                   std::shared_ptr<kube::StreamSink> sink) {
-  Interference interference;
+  std::shared_ptr<Interference> interference;
   {
     const MutexLock lock(mutex_);
     ++requests_[request.method];
     interference = interference_;
   }
   if (interference) {
-    if (const auto instead = interference(request)) {
+    if (const auto instead = (*interference)(request)) {
       if (*instead) {
         deliver(*sink, **instead);
       } else {
@@ -123,12 +123,12 @@ void FakeApiServer::renew() {
 
 void FakeApiServer::interfere(Interference interference) {
   const MutexLock lock(mutex_);
-  interference_ = std::move(interference);
+  interference_ = interference ? std::make_shared<Interference>(std::move(interference)) : nullptr;
 }
 
-void FakeApiServer::lose_answers(bool lose) {
+void FakeApiServer::lose_answers(std::set<kube::Method> methods) {
   const MutexLock lock(mutex_);
-  loses_answers_ = lose;
+  lost_ = std::move(methods);
 }
 
 void FakeApiServer::cut_watches(const Status& status) {

@@ -36,8 +36,8 @@ class FakeApiServer final : public kube::Transport {
   using Interference = std::function<std::optional<Result<kube::Response>>(const kube::Request& request)>;
   /// Asked before every request, lists and watches included, without the server's lock.
   void interfere(Interference interference);
-  /// The request is carried out, and then its answer is lost.
-  void lose_answers(bool lose);
+  /// Requests of these methods are carried out, and then their answers are lost.
+  void lose_answers(std::set<kube::Method> methods);
   /// Every open watch ends, with this outcome.
   void cut_watches(const Status& status = ok());
   /// Versions up to now can no longer be watched from, and page tokens are no longer taken. A watch learns it by an
@@ -110,8 +110,8 @@ class FakeApiServer final : public kube::Transport {
   void close(std::uint64_t id);
 
   mutable Mutex mutex_;
-  Interference interference_ PW_GUARDED_BY(mutex_);
-  bool loses_answers_ PW_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<Interference> interference_ PW_GUARDED_BY(mutex_);
+  std::set<kube::Method> lost_ PW_GUARDED_BY(mutex_);
   std::uint64_t version_ PW_GUARDED_BY(mutex_) = 100;
   std::uint64_t oldest_version_ PW_GUARDED_BY(mutex_) = 100;
   GoneForm gone_form_ PW_GUARDED_BY(mutex_) = GoneForm::kEvent;

@@ -68,6 +68,7 @@ void FakeConsole::run(const pgbouncer::Command& command, const Deadline& deadlin
 void FakeConsole::write_file(const FakeFile& file) {
   MutexLock lock(mutex_);
   file_ = file;
+  later_.reset();
 }
 
 void FakeConsole::write_file_after(int reloads, const FakeFile& file) {

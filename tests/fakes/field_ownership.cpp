@@ -33,7 +33,7 @@ void collect_leaves(const Json& value, const std::string& path, std::set<std::st
     for (const auto& member : value.items()) collect_leaves(member.value(), path + "/" + member.key(), leaves);
   } else if (key) {
     for (const Json& element : value) collect_leaves(element, path + "/" + element_step(*key, element), leaves);
-  } else {
+  } else if (!path.empty()) {
     leaves.insert(path);
   }
 }

@@ -71,27 +71,28 @@ TEST_F(Observer, NameIsResolved) {
 }
 
 TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
-  postgres::PqConnection session(thread_);
+  std::unique_ptr<postgres::PqConnection> session;
   const auto begun = std::make_shared<postgres::Pending<Unit>>();
   thread_.run_and_wait([&] {
     postgres::Target target{.addresses = {"127.0.0.1"}, .port = postgres_->port(), .database = "app"};
     target.login = address("app_user").login;
     target.application_name = "leaky";
-    session.connect(target, [&session, begun](Status status) {
+    session = std::make_unique<postgres::PqConnection>(thread_);
+    session->connect(target, [&session, begun](Status status) {
       if (!status) return begun->set(status.error());
-      session.query("BEGIN", Duration{5'000},
-                    [begun](Result<postgres::Table> answer) { begun->set(answer ? ok() : Status(answer.error())); });
+      session->query("BEGIN", Duration{5'000},
+                     [begun](Result<postgres::Table> answer) { begun->set(answer ? ok() : Status(answer.error())); });
     });
   });
   const Status status = begun->wait(limits(), "begin");
   ASSERT_TRUE(status.has_value()) << describe(status.error());
   observe(address("observer"));
   EXPECT_TRUE(eventually([this] {
-    const auto& idle = observer_->observation("s")->idle_in_transaction;
+    const auto idle = observer_->observation("s")->idle_in_transaction;
     return idle.size() == 1 && idle[0].application_name == "leaky" && idle[0].user == "app_user" && idle[0].pid > 0 &&
            idle[0].idle_seconds > 0.05 && idle[0].transaction_seconds >= idle[0].idle_seconds;
   }));
-  const auto& sessions = observer_->observation("s")->sessions;
+  const auto sessions = observer_->observation("s")->sessions;
   EXPECT_THAT(sessions,
               testing::Contains(testing::AllOf(testing::Field(&postgres::SessionGroup::application_name, "leaky"),
                                                testing::Field(&postgres::SessionGroup::state, "idle in transaction"),
@@ -99,7 +100,7 @@ TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
   const auto count = count_sessions(*observer_->observation("s"), {"127.0.0.1"});
   EXPECT_GE(count.ours, 1);
   EXPECT_EQ(count.foreign, 0);
-  thread_.run_and_wait([&session] { session.close(); });
+  thread_.run_and_wait([&session] { session.reset(); });
 }
 
 TEST_F(Observer, RoleWithoutRightsStillCounts) {

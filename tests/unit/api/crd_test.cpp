@@ -123,7 +123,8 @@ class SchemaComparison {
   /// Call after all fields were visited.
   void expect_nothing_more() {
     std::set<std::string> in_schema;
-    for (const auto& [name, node] : member(node_, "properties").items()) in_schema.insert(name);
+    const Json properties = member(node_, "properties");
+    for (const auto& [name, node] : properties.items()) in_schema.insert(name);
     EXPECT_EQ(in_schema, seen_) << path_;
     std::set<std::string> required;
     for (const Json& name : member(node_, "required")) required.insert(name.get<std::string>());
@@ -230,7 +231,8 @@ void expect_bounded(const Json& node, const std::string& path) {
     EXPECT_TRUE(node.contains("maxProperties")) << path;
     expect_bounded(node["additionalProperties"], path + "{}");
   }
-  for (const auto& [name, inner] : member(node, "properties").items()) expect_bounded(inner, path + "." + name);
+  const Json properties = member(node, "properties");
+  for (const auto& [name, inner] : properties.items()) expect_bounded(inner, path + "." + name);
 }
 
 TEST(Crd, EverythingIsBounded) {

@@ -91,6 +91,12 @@ TEST(YamlScalars, AreWhatKubectlReads) {
   }
 }
 
+TEST(YamlScalars, QuotesAndEscapes) {
+  EXPECT_EQ(value_of(R"(["a\N\_\L\Pb\x85ü", 'it''s', "say \"x\"", "", ''])"),
+            (Json{"a\u0085\u00a0\u2028\u2029b\u0085ü", "it's", "say \"x\"", "", ""}));
+  EXPECT_EQ(value_of("a: |\n  x'y\n  \"z\nb: don't\n"), (Json{{"a", "x'y\n\"z\n"}, {"b", "don't"}}));
+}
+
 TEST(Yaml, KeysAreText) {
   EXPECT_EQ(value_of("{1: a, yes: b, 'no': c, x.y/z: d}"),
             Json::parse(R"({"1": "a", "true": "b", "no": "c", "x.y/z": "d"})"));
@@ -152,7 +158,12 @@ TEST(Yaml, WhatIsRefused) {
       {"a: *nowhere\n", "line 1: bad YAML: "},
       {"a: &x [*x]\n", "line 1: an alias must not stand inside its own anchor"},
       {"a: [1, 2\nb: 3\n", "line 2: bad YAML: "},
-      {"a: 'open\n", "bad YAML: "},
+      {"a: 1\nb: 'open\nc: 2\n", "line 2: bad YAML: the quote is not closed"},
+      {"a: 'it''s\n", "line 1: bad YAML: the quote is not closed"},
+      {"a: \"open\\\"\n", "line 1: bad YAML: the quote is not closed"},
+      {"- a\nb: 1\n", "line 2: bad YAML: a further document must begin with ---"},
+      {"a: b: c\n", "line 1: bad YAML: "},
+      {"a: \"\\q\"\n", "line 1: bad YAML: "},
       {"\ta: 1\n", "line 1: bad YAML: "},
       {"a: 1\n{b: 2}\n", "line 2: bad YAML: "},
       {"{[1]: 2}", "line 1: must have keys that are text"},
@@ -163,8 +174,8 @@ TEST(Yaml, WhatIsRefused) {
       {"a: {<<: 5}", "line 1: must merge maps only"},
       {"a: \xFF\n", "line 1: must be UTF-8"},
       {std::string("a\0: 1", 5) + "\xC0", "line 1: must be UTF-8"},
-      {std::string(100, '['), "line 1: must not be nested deeper than 64 levels"},
-      {std::string(200'000, '['), "line 1: must not be nested deeper than 64 levels"},
+      {std::string(100, '[') + std::string(100, ']'), "line 1: must not be nested deeper than 64 levels"},
+      {std::string(200'000, '['), "line 1: "},
       {std::string(kYamlBytesMax + 1, '#'), "line 1: must have at most 1048576 bytes, got 1048577"},
   };
   for (const BadYaml& bad : cases) {

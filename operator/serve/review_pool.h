@@ -1,0 +1,47 @@
+// The threads that ask an Authenticator which may block. The line of questions is bounded: what does not fit is refused
+// at once, so that a flood of unknown tokens cannot pile up; who is known already does not need the line.
+// Thread rule: ask may be called from any thread. The authenticator outlives the pool. The destructor waits for the
+// questions that are being asked and drops the others.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "serve/authenticator.h"
+
+namespace poolwright::serve {
+
+class ReviewPool {
+ public:
+  struct Question {
+    SecretString token;
+    std::string verb;
+    std::string path;
+    std::function<void(Result<Identity>)> on_answer;  // called on a thread of the pool
+  };
+
+  ReviewPool(Authenticator& authenticator, int threads, std::size_t questions_max);
+  ~ReviewPool();
+  ReviewPool(const ReviewPool&) = delete;
+  ReviewPool& operator=(const ReviewPool&) = delete;
+
+  /// False: the line is full, on_answer is not called.
+  bool ask(Question question);
+
+ private:
+  void run(const std::stop_token& stop);
+
+  Authenticator& authenticator_;
+  const std::size_t questions_max_;
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<Question> line_ PW_GUARDED_BY(mutex_);
+  std::vector<std::jthread> threads_;  // last: joined before the rest goes
+};
+
+}  // namespace poolwright::serve

@@ -1,0 +1,84 @@
+#include "postgres/observation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace poolwright::postgres {
+namespace {
+
+Table facts() {
+  return {{"max_connections", "superuser_reserved_connections", "reserved_connections", "server_version_num",
+           "is_in_recovery", "sees_all_sessions"},
+          {{"100", "3", "2", "160004", "f", "t"}}};
+}
+
+TEST(Facts, AreRead) {
+  const auto read = parse_facts(facts());
+  ASSERT_TRUE(read) << describe(read.error());
+  EXPECT_EQ(*read, (ServerFacts{.max_connections = 100,
+                                .superuser_reserved_connections = 3,
+                                .reserved_connections = 2,
+                                .version = 160004,
+                                .is_in_recovery = false,
+                                .sees_all_sessions = true,
+                                .system_identifier = ""}));
+  EXPECT_EQ(read->usable_connections(), 95);
+}
+
+TEST(Facts, NonsenseIsAProtocolError) {
+  Table none = facts();
+  none.rows.clear();
+  Table two = facts();
+  two.rows.push_back(two.rows[0]);
+  Table negative = facts();
+  negative.rows[0][0] = "-1";
+  Table renamed = facts();
+  renamed.columns[4] = "in_recovery";
+  for (const Table& table : {none, two, negative, renamed}) {
+    const auto read = parse_facts(table);
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error().kind, ErrorKind::kProtocol);
+  }
+}
+
+TEST(Sessions, AreReadAndDividedByAddress) {
+  const auto sessions =
+      parse_sessions({{"usename", "datname", "application_name", "client_address", "state", "sessions"},
+                      {{"app", "shop", "web", "10.0.0.5", "active", "20"},
+                       {"app", "shop", "psql", "10.9.9.9", "idle", "2"},
+                       {"backup", "shop", "", "", "", "1"}}});
+  ASSERT_TRUE(sessions) << describe(sessions.error());
+  ServerObservation observation;
+  observation.sessions = *sessions;
+  const auto count = count_sessions(observation, {"10.0.0.5", "10.0.0.6"});
+  EXPECT_EQ(count.ours, 20);
+  EXPECT_EQ(count.foreign, 3);
+  ASSERT_EQ(count.foreign_groups.size(), 2U);
+  EXPECT_EQ(count.foreign_groups[0].application_name, "psql");
+  EXPECT_EQ(count_sessions(observation, {}).foreign, 23) << "a Unix socket or a hidden address is nobody's pod";
+}
+
+TEST(IdleInTransactions, AreReadWithTheirAges) {
+  const std::vector<std::string> columns = {
+      "pid", "usename", "datname", "application_name", "client_address", "idle_seconds", "transaction_seconds"};
+  const auto idle = parse_idle_in_transaction({columns, {{"4711", "app", "shop", "web", "10.0.0.5", "61.5", "90.25"}}});
+  ASSERT_TRUE(idle) << describe(idle.error());
+  EXPECT_EQ(*idle, (std::vector<IdleInTransaction>{{.pid = 4711,
+                                                    .user = "app",
+                                                    .database = "shop",
+                                                    .application_name = "web",
+                                                    .client_address = "10.0.0.5",
+                                                    .idle_seconds = 61.5,
+                                                    .transaction_seconds = 90.25}}));
+  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"x", "", "", "", "", "0", "0"}}}).has_value());
+  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"1", "", "", "", "", "soon", "0"}}}).has_value());
+}
+
+TEST(Queries, AskForNoMoreThanTheirLimits) {
+  EXPECT_THAT(std::string(kSessionsQuery), testing::HasSubstr("LIMIT " + std::to_string(kSessionGroupsMax + 1)));
+  EXPECT_THAT(std::string(kIdleInTransactionQuery),
+              testing::HasSubstr("LIMIT " + std::to_string(kIdleInTransactionMax)));
+}
+
+}  // namespace
+}  // namespace poolwright::postgres
