@@ -77,7 +77,7 @@ class PlainConnection final : public Connection {
   }
 
  private:
-  static bool is_passing(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+  static bool is_passing(int error) { return error == EAGAIN || error == EINTR; }
 
   Descriptor socket_;
 };

@@ -50,6 +50,7 @@ void Watcher::watch(Targets targets) {
   auto outcomes = std::make_shared<Outcomes>(*outcomes_);
   std::erase_if(*outcomes, [this](const auto& entry) PW_REQUIRES(mutex_) { return !items_.contains(entry.first); });
   outcomes_ = std::move(outcomes);
+  ++rounds_;
   changed_.notify_all();
 }
 
@@ -76,7 +77,8 @@ void Watcher::run(const std::stop_token& stop) {
       const std::optional<std::string> first = next();
       const Duration wait = first ? std::chrono::ceil<Duration>(items_[*first].due - clock_.now()) : interval_;
       if (wait > Duration{0}) {
-        changed_.wait_for(mutex_, stop, wait, [] { return false; });
+        const std::uint64_t seen = rounds_;
+        changed_.wait_for(mutex_, stop, wait, [this, seen]() PW_REQUIRES(mutex_) { return rounds_ != seen; });
         continue;
       }
       items_[*first].is_running = true;

@@ -53,7 +53,8 @@ class Watcher {
   mutable Mutex mutex_;
   ConditionVariable changed_;
   std::map<std::string, Item> items_ PW_GUARDED_BY(mutex_);
-  std::uint64_t generation_ PW_GUARDED_BY(mutex_) = 0;
+  std::uint64_t generation_ PW_GUARDED_BY(mutex_) = 0;  // of the newest target
+  std::uint64_t rounds_ PW_GUARDED_BY(mutex_) = 0;      // calls of watch
   std::shared_ptr<const Outcomes> outcomes_ PW_GUARDED_BY(mutex_) = std::make_shared<const Outcomes>();
   std::vector<std::jthread> threads_;  // last: joined before the rest goes
 };

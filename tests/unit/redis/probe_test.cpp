@@ -75,7 +75,8 @@ TEST(Probe, Tls) {
 
 TEST(Probe, TlsToAServerWithoutIt) {
   const RealRedis redis;
-  EXPECT_FALSE(probe_of("rediss://" + at(redis.port())).is_connected);
+  // It waits for the end of what it takes for a command.
+  EXPECT_FALSE(probe_of("rediss://" + at(redis.port()), "", milliseconds(300)).is_connected);
 }
 
 TEST(Probe, NobodyThere) {

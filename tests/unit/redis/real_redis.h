@@ -37,8 +37,8 @@ class SilentServer {
   std::uint16_t port() const { return port_; }
 
  private:
-  int socket_ = -1;
   std::uint16_t port_ = 0;
+  int socket_ = -1;
 };
 
 /// A port on which nobody listens.

@@ -1,0 +1,59 @@
+"""Nothing changed, nothing written: counted in the API server's audit log, not by ourselves."""
+
+import unittest
+
+from lab import wait_until
+from operator_lab import NAMESPACE, OPERATOR_USER, OperatorLab, is_current
+
+POOLS = 200
+
+
+class Quiet(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(OperatorLab(postgres=False))
+        cls.lab.apply_secret("app", {"username": "app", "password": "p"})
+        cls.lab.apply({"apiVersion": "v1", "kind": "List", "items": [cls.pool(f"p{n}") for n in range(POOLS)]})
+
+    @staticmethod
+    def pool(name):
+        return {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool",
+                "metadata": {"name": name, "namespace": NAMESPACE},
+                "spec": {"postgres": {"host": "db.shop.svc"},
+                         "databases": [{"name": "app", "credentialsSecretRef": {"name": "app"}}]}}
+
+    def pools(self):
+        return self.lab.list("connectionpools.poolwright.dev", NAMESPACE)
+
+    def settle(self):
+        """Returns when every pool has its status and the operator has asked nothing for a while."""
+        wait_until("all pools have a status", lambda: all(is_current(pool) for pool in self.pools()), timeout=120, pause=0.5)
+        seen = [-1]
+
+        def is_still():
+            count = len(self.lab.audit_events(OPERATOR_USER))
+            was, seen[0] = seen[0], count
+            return was == count
+        wait_until("the operator is still", is_still, timeout=120, pause=2)
+
+    def test_a_resync_of_unchanged_pools_writes_nothing(self):
+        operator = self.lab.start_operator()
+        self.settle()
+        writes = self.lab.operator_writes()
+        objects = [event for event in writes if event["objectRef"]["resource"] != "connectionpools"]
+        # ServiceAccount, three Secrets, ConfigMap, Service, PodDisruptionBudget, Deployment: each written once.
+        self.assertEqual(len(objects), 8 * POOLS)
+        self.assertEqual(len(writes), 9 * POOLS, "one status each")
+
+        self.assertEqual(operator.stop(), 0)
+        before = len(self.lab.operator_writes())
+        requests = len(self.lab.audit_events(OPERATOR_USER))
+        self.lab.start_operator(name="operator-again")
+        wait_until("the new operator has looked", lambda: len(self.lab.audit_events(OPERATOR_USER)) > requests + POOLS,
+                   timeout=60, pause=0.5)
+        self.settle()
+        self.assertEqual(self.lab.operator_writes()[before:], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
