@@ -1,28 +1,10 @@
 include(GoogleTest)
 
-# TEMPORARY while rooms are being written side by side: files that are listed but not there yet are left out.
-function(pw_existing list)
-  set(found)
-  foreach(source IN LISTS ${list})
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source} OR EXISTS ${source})
-      list(APPEND found ${source})
-    else()
-      message(WARNING "${CMAKE_CURRENT_SOURCE_DIR}/${source} is not there yet")
-    endif()
-  endforeach()
-  if(NOT found)
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp "namespace { [[maybe_unused]] constexpr int kNothing = 0; }\n")
-    set(found ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
-  endif()
-  set(${list} ${found} PARENT_SCOPE)
-endfunction()
-
 # pw_room(<room> SOURCES a.cpp ... DEPS api base ... LIBS spdlog::spdlog ...)
 # A room is one folder of operator/: the static library pw_<room>, included as "<room>/header.h".
 # DEPS are rooms that it may include, LIBS are outside libraries that only its sources see.
 function(pw_room room)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;PUBLIC_LIBS" ${ARGN})
-  pw_existing(ARG_SOURCES)
   add_library(pw_${room} STATIC ${ARG_SOURCES})
   target_include_directories(pw_${room} PUBLIC ${CMAKE_SOURCE_DIR}/operator)
   target_link_libraries(pw_${room} PUBLIC ${ARG_PUBLIC_LIBS} PRIVATE pw_flags ${ARG_LIBS})
@@ -35,7 +17,6 @@ endfunction()
 # One GoogleTest program; its cases are known to ctest. Label `threads` also runs under ThreadSanitizer.
 function(pw_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
-  pw_existing(ARG_SOURCES)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE pw_flags GTest::gmock GTest::gtest GTest::gtest_main ${ARG_LIBS})

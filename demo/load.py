@@ -104,10 +104,11 @@ def _number(pattern: str, text: str) -> float:
 
 
 class Backends:
-    """Counts, every 50 ms, how many backends a database has, until the `with` block ends."""
+    """Counts, every 50 ms, how many backends a database has, until the `with` block ends; `only` is a further SQL condition."""
 
-    def __init__(self, lab: Lab, database: str):
-        self._lab, self._database = lab, database
+    def __init__(self, lab: Lab, database: str, only: str = "true"):
+        self._lab = lab
+        self._from = f"from pg_stat_activity where datname = '{database}' and {only}"
         self.now, self.highest, self.samples = 0, 0, 0
 
     def __enter__(self) -> "Backends":
@@ -116,7 +117,7 @@ class Backends:
                        "PGPASSWORD": server.password, "PGDATABASE": server.name}
         self._psql = subprocess.Popen(["psql", "-XqtA"], env=environment, text=True, stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self._psql.stdin.write(f"select count(*) from pg_stat_activity where datname = '{self._database}' \\watch 0.05\n")
+        self._psql.stdin.write(f"select count(*) {self._from} \\watch 0.05\n")
         self._psql.stdin.flush()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -136,7 +137,7 @@ class Backends:
 
     def megabytes(self) -> float:
         """Of memory that they hold now; what several share is counted in parts."""
-        pids = self._lab.psql(f"select pid from pg_stat_activity where datname = '{self._database}'")
+        pids = self._lab.psql(f"select pid {self._from}")
         kilobytes = 0
         for row in pids:
             with contextlib.suppress(OSError):

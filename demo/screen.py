@@ -11,12 +11,15 @@ WIDTH = 100
 _HAS_COLOURS = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 _BOLD, _DIM, _GREEN, _PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if _HAS_COLOURS else ("", "", "", "")
 _headings = 0
+_is_after_blank = False
 
 
 def heading(text: str) -> None:
     global _headings
     _headings += 1
-    _print(f"\n{_BOLD}{_headings}. {text}{_PLAIN}\n")
+    _blank()
+    _print(f"{_BOLD}{_headings}. {text}{_PLAIN}")
+    _blank()
 
 
 def say(text: str) -> None:
@@ -34,7 +37,8 @@ def done(text: str) -> None:
 
 
 def command(text: str) -> None:
-    _print(f"\n   {_BOLD}$ {text}{_PLAIN}")
+    _blank()
+    _print(f"   {_BOLD}$ {text}{_PLAIN}")
 
 
 def output(text: str) -> None:
@@ -42,19 +46,26 @@ def output(text: str) -> None:
     for line in text.rstrip().splitlines():
         indent = re.match(r" *", line)[0] + "    "
         for part in textwrap.wrap(line, WIDTH - 5, subsequent_indent=indent, break_on_hyphens=False) or [""]:
-            _print(f"     {_DIM}{part}{_PLAIN}")
-    _print("")
+            _print(f"     {_DIM}{part}{_PLAIN}" if part else "")
+    _blank()
 
 
 def table(head: list[str], rows: list[list[str]]) -> None:
     """The first column is left-aligned, numbers are right-aligned."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    _print("")
+    _blank()
     for number, row in enumerate([head, *rows]):
         cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
         _print(f"   {_BOLD if number == 0 else ''}{'   '.join(cells).rstrip()}{_PLAIN if number == 0 else ''}")
-    _print("")
+    _blank()
+
+
+def _blank() -> None:
+    if not _is_after_blank:
+        _print("")
 
 
 def _print(text: str) -> None:
+    global _is_after_blank
+    _is_after_blank = not text
     print(text, flush=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs. Each stage adds its outcomes to one file, from which the last line is counted.
-# usage: test.sh [unit|threads|fuzz|e2e|lint]...     (default: all of them)
+# usage: test.sh [unit|e2e|lint|extra|threads|fuzz|tidy]...     (default: the first three; `all` for every one)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$SOURCE_DIR/scripts/lint.sh"
@@ -64,10 +64,20 @@ run_ctest() {
   python scripts/count_ctest.py "$results/junit.xml" "$results/gtest" >>"$OUTCOMES"
 }
 
+build_operator() { configure_preset dev && cmake --build --preset dev --target poolwright; }
+
 stage_e2e() {
   install_all
-  build_preset release || { outcome fail "build release" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/*_test.py
+  build_operator || { outcome fail "build dev" "it does not compile" && return; }
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{crd,pool,serving,recovery,quiet}_test.py
+}
+
+# What takes longest and needs the most parts: all clients through the pooler, the monitoring against Prometheus and a browser,
+# the demo.
+stage_extra() {
+  install_all
+  build_operator || { outcome fail "build dev" "it does not compile" && return; }
+  run_python_tests tests/e2e/{clients,demo}_test.py tests/e2e/monitoring_*_test.py
 }
 
 run_python_tests() {
@@ -75,7 +85,7 @@ run_python_tests() {
   for file in "$@"; do
     [ -e "$file" ] || continue
     say "--- $file"
-    POOLWRIGHT_BINARY=$SOURCE_DIR/build/release/operator/poolwright PYTHONPATH=tests/lab:tests/clients \
+    POOLWRIGHT_BINARY=$SOURCE_DIR/build/dev/operator/poolwright PYTHONPATH=tests/lab:tests/clients \
       python scripts/run_unittest.py "$file" "$OUTCOMES" || true
   done
 }
@@ -85,6 +95,11 @@ stage_lint() {
   check "clang-format" lint_format
   check "shellcheck" lint_shell
   run_python_tests tests/lint/*_test.py
+}
+
+# Minutes on two cores while nothing is in the cache.
+stage_tidy() {
+  scripts/deps.sh packages
   configure_preset dev || { outcome fail "configure dev" && return; }
   check "every header compiles alone" lint_headers
   check "clang-tidy" lint_tidy
@@ -108,9 +123,10 @@ record_missing_parts() {
 
 main() {
   local stage
-  [ $# -gt 0 ] || set -- unit threads fuzz e2e lint
+  [ $# -gt 0 ] || set -- unit e2e lint
+  [ "$*" != all ] || set -- unit e2e lint extra threads fuzz tidy
   for stage in "$@"; do
-    declare -F "stage_$stage" >/dev/null || die "test: no stage '$stage'; choose of unit, threads, fuzz, e2e, lint"
+    declare -F "stage_$stage" >/dev/null || die "test: no stage '$stage'; choose of unit, e2e, lint, extra, threads, fuzz, tidy, or all"
   done
   mkdir -p "$RESULTS_DIR"
   : >"$OUTCOMES"

@@ -308,6 +308,8 @@ function start() {
 }
 
 function signIn(token) {
+  state.timers.forEach(clearInterval);
+  state.timers = [];
   state.token = token;
   sessionStorage.setItem("token", token);
   start();
@@ -367,11 +369,12 @@ window.addEventListener("resize", () => run(showHistory));
 makeHead();
 applyTheme();
 // A link may bring the token behind '#', which browsers do not send: it is taken and removed from the address.
-const brought = new URLSearchParams(location.hash.slice(1)).get("token");
-if (brought) history.replaceState(null, "", location.pathname);
-const known = brought ?? sessionStorage.getItem("token");
-if (known) {
-  signIn(known);
-} else {
-  signOut();
+function takeToken() {
+  const brought = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (brought) history.replaceState(null, "", location.pathname);
+  const known = brought ?? sessionStorage.getItem("token");
+  if (!known) return signOut();
+  if (known !== state.token) signIn(known);
 }
+window.addEventListener("hashchange", takeToken);
+takeToken();

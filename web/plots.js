@@ -9,7 +9,7 @@ const plots = (() => {
 
   function axes(unit) {
     const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
-    return [{ ...axis }, { ...axis, size: 46, values: (_, values) => values.map((value) => `${value}${unit}`) }];
+    return [{ ...axis, space: 90 }, { ...axis, size: 46, values: (_, values) => values.map((value) => `${value}${unit}`) }];
   }
 
   /** Limits as dashed lines over the whole width. */

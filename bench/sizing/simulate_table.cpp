@@ -1,6 +1,7 @@
 // Runs the simulated comparison of docs/sizing.md and writes its files:
-//   simulate_table OUT_DIR [scenario,...|all] [policy,...|all] [seed,...]
-// OUT_DIR gets table.txt, table.csv and one <scenario>.svg per scenario (of the first seed).
+//   simulate_table [OUT_DIR [scenario,...|all] [policy,...|all] [seed,...]]
+// Without OUT_DIR the table is only printed. OUT_DIR gets table.txt, table.csv and one <scenario>.svg per scenario (of
+// the first seed).
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -39,12 +40,8 @@ std::vector<ReportRow> rows_to_draw(const std::vector<ReportRow>& rows, const st
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: simulate_table OUT_DIR [scenario,...|all] [policy,...|all] [seed,...]\n");
-    return 2;
-  }
   poolwright::simulate::SimulationOptions options;
-  options.with_traces = true;
+  options.with_traces = argc > 1;
   if (argc > 2) options.scenarios = split(argv[2]);
   if (argc > 3) options.policies = split(argv[3]);
   if (argc > 4) {
@@ -56,10 +53,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", report.error().message.c_str());
     return 1;
   }
-  const std::filesystem::path folder = argv[1];
-  std::filesystem::create_directories(folder);
   const std::string text = poolwright::simulate::to_text(*report);
   std::fputs(text.c_str(), stdout);
+  if (argc < 2) return 0;
+  const std::filesystem::path folder = argv[1];
+  std::filesystem::create_directories(folder);
   write(folder / "table.txt", text);
   write(folder / "table.csv", poolwright::simulate::to_csv(*report));
   std::string last;

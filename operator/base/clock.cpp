@@ -34,7 +34,7 @@ std::string format_rfc3339(WallTime time) { return format_seconds(utc_fields(tim
 std::string format_rfc3339_micro(WallTime time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time - whole).count();
-  std::array<char, 16> fraction{};
+  std::array<char, 32> fraction{};
   std::snprintf(fraction.data(), fraction.size(), ".%06lldZ", static_cast<long long>(micros));
   return format_seconds(utc_fields(time)) + fraction.data();
 }

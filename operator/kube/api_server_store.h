@@ -51,7 +51,7 @@ class ApiServerStore final : public api::ObjectStore {
     std::string kind;
     std::string namespace_name;
     std::string name;
-    friend auto operator<=>(const Place&, const Place&) = default;
+    friend auto operator<=>(const Place&, const Place&) = default;  // NOLINT(modernize-use-nullptr): tool's bug
   };
   struct Overlay {
     api::ObjectKey key;

@@ -34,7 +34,7 @@ struct Selection {
   std::string field_selector = {};
   bool metadata_only = false;  // PartialObjectMetadata: no spec, status or data ever crosses the wire
 
-  friend auto operator<=>(const Selection&, const Selection&) = default;
+  friend auto operator<=>(const Selection&, const Selection&) = default;  // NOLINT(modernize-use-nullptr): tool's bug
   friend bool operator==(const Selection&, const Selection&) = default;
 };
 

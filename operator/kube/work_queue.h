@@ -29,7 +29,7 @@ struct WorkKey {
   std::string namespace_name;
   std::string name;
 
-  friend auto operator<=>(const WorkKey&, const WorkKey&) = default;
+  friend auto operator<=>(const WorkKey&, const WorkKey&) = default;  // NOLINT(modernize-use-nullptr): tool's bug
   friend bool operator==(const WorkKey&, const WorkKey&) = default;
 };
 

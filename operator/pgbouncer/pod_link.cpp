@@ -108,9 +108,9 @@ void PodLink::begin_poll() {
 /// Sends what is next, if nothing is in flight. Commands go first: each step of a poll can wait a moment.
 void PodLink::pump() {
   while (connection_.is_open() && !connection_.is_busy() && !commands_.empty()) {
-    WaitingCommand command = std::move(commands_.front());
+    const WaitingCommand command = std::move(commands_.front());
     commands_.pop_front();
-    if (!command.deadline.passed()) return send(std::move(command));
+    if (!command.deadline.passed()) return send(command);
     command.reply->give(make_error(ErrorKind::kDeadlineExceeded,
                                    command.text + " on " + pod_ + ": not sent, others took all the time"));
   }
@@ -141,7 +141,7 @@ void PodLink::run(WaitingCommand command) {
   pump();
 }
 
-void PodLink::send(WaitingCommand command) {
+void PodLink::send(const WaitingCommand& command) {
   connection_.query(command.text, command.deadline.left(), [this, reply = command.reply](Result<Table> answer) {
     if (!connection_.is_open()) {
       disconnected(answer ? make_error(ErrorKind::kUnavailable, "the connection was lost") : answer.error());

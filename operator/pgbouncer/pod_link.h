@@ -67,7 +67,7 @@ class PodLink {
   void refused(Error error);
   void begin_poll();
   void pump();
-  void send(WaitingCommand command);
+  void send(const WaitingCommand& command);
   void ask(ShowTopic topic);
   void read_answer(const Result<postgres::Table>& answer);
   Status read_rows(const postgres::Table& table);

@@ -118,13 +118,12 @@ std::string rendered_restart_hash(const render::Rendered& rendered) {
   return {};
 }
 
-/// Renders for the pods of now; where that would start a rollout, renders again for one pod more, since the surging pod
-/// opens its share while the others still hold theirs.
+/// Renders for the pods of now; where some were made from another template, renders again for one pod more: the surging
+/// pod of the rollout opens its share while the others still hold theirs.
 Result<render::Rendered> render_for_rollout(const Facts& facts, const Resolved& resolved,
                                             const DecideSettings& settings) {
-  auto rendered = render_with(facts, resolved, settings, facts.deployment.rolling);
-  if (!rendered || facts.deployment.rolling || !facts.deployment.exists) return rendered;
-  if (rendered_restart_hash(*rendered) == facts.deployment.restart_hash) return rendered;
+  auto rendered = render_with(facts, resolved, settings, false);
+  if (!rendered || !has_older_pods(facts, rendered_restart_hash(*rendered))) return rendered;
   return render_with(facts, resolved, settings, true);
 }
 

@@ -11,4 +11,9 @@ std::int32_t pod_slots(const Facts& facts, bool rollout_ahead) {
   return std::max({std::int32_t{1}, asked, there, facts.deployment.replicas});
 }
 
+bool has_older_pods(const Facts& facts, const std::string& restart_hash) {
+  return std::any_of(facts.pods.begin(), facts.pods.end(),
+                     [&](const PodFacts& pod) { return pod.restart_hash != restart_hash; });
+}
+
 }  // namespace poolwright::reconcile

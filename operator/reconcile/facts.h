@@ -24,13 +24,12 @@ struct PodFacts {
   bool ready = false;
   bool terminating = false;  // has a deletionTimestamp
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about
+  std::string restart_hash;  // of the pod template that it was made from
 };
 
 /// What our Deployment says about its pods.
 struct DeploymentFacts {
   bool exists = false;
-  bool rolling = false;  // an older generation or older pods are still there
-  std::string restart_hash;
   std::int32_t replicas = 0;
 };
 
@@ -54,5 +53,8 @@ struct StoredObjects {
 /// Pods of a pool that may hold server connections at the same time: those that are there (surging and terminating ones
 /// included), those that are asked for, and one more while a rollout runs or is about to.
 std::int32_t pod_slots(const Facts& facts, bool rollout_ahead);
+
+/// Pods of another template than this one are there: a rollout runs, or will once the template is stored.
+bool has_older_pods(const Facts& facts, const std::string& restart_hash);
 
 }  // namespace poolwright::reconcile

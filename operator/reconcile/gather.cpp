@@ -94,13 +94,7 @@ DeploymentFacts read_deployment(const Json& deployment) {
   using Pointer = Json::json_pointer;
   DeploymentFacts facts;
   facts.exists = true;
-  facts.restart_hash =
-      text_at(deployment, Pointer("/spec/template/metadata/annotations") / render::kRestartHashAnnotation);
   facts.replicas = static_cast<std::int32_t>(number_at(deployment, Pointer("/spec/replicas"), 1));
-  const std::int64_t present = number_at(deployment, Pointer("/status/replicas"), 0);
-  facts.rolling = number_at(deployment, Pointer("/status/observedGeneration"), 0) <
-                      number_at(deployment, Pointer("/metadata/generation"), 0) ||
-                  number_at(deployment, Pointer("/status/updatedReplicas"), 0) < present;
   return facts;
 }
 
@@ -124,7 +118,8 @@ void gather_pods(const GatherParts& parts, Facts& facts) {
                           .address = text_at(*pod, Json::json_pointer("/status/podIP")),
                           .ready = is_ready(*pod),
                           .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
-                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation)});
+                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
+                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
   }
 }
 

@@ -11,10 +11,12 @@ constexpr std::int32_t kDefaultConnectionLimit = 5;
 
 std::optional<std::int32_t> instances_of(const api::Database& database,
                                          const std::map<std::string, std::int32_t>& observed) {
-  if (database.application.instances) return database.application.instances;
+  std::optional<std::int32_t> instances = database.application.instances;
   const auto found = observed.find(database.name);
-  if (found == observed.end() || found->second < 1) return std::nullopt;
-  return found->second;
+  if (!instances && found != observed.end()) instances = found->second;
+  // An application that is scaled to nothing says nothing about how many there will be.
+  if (instances.value_or(0) < 1) return std::nullopt;
+  return instances;
 }
 
 /// What is left for the databases whose limit is derived, and among how many instances it is shared.

@@ -63,7 +63,8 @@ GuardVerdict apply_guard(KneeGuard& guard, double now_s, std::span<const GuardCl
   bool is_blocked = false;
   for (const GuardClaim& claim : claims) {
     if (!presses(claim)) continue;
-    const int share = std::max(shares.units.at(claim.id), claim.min);
+    const int least = claim.is_frozen ? std::max(claim.min, std::min(claim.size, claim.want)) : claim.min;
+    const int share = std::max(shares.units.at(claim.id), least);
     is_blocked |= !is_capped && claim.estimator->demand().is_queueing && share < claim.want;
     verdict.want[claim.id] = is_capped ? share : std::min(claim.want, std::max(share, claim.size));
   }

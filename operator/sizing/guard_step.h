@@ -23,8 +23,10 @@ struct GuardClaim {
   double weight = 1;
   bool is_contending = false;
   bool is_growth_wanted = false;
-  /// Sized by demand and not in doubt; others only count with the concurrency that they use.
+  /// Sized by demand that was just observed; others only count with the concurrency that they use.
   bool is_guided = true;
+  /// In doubt: may be kept from growing, is never shrunk.
+  bool is_frozen = false;
 };
 
 struct GuardVerdict {

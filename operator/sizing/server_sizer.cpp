@@ -123,7 +123,8 @@ void ServerSizer::guard_wants(double now_s, std::vector<Work>& works, GuardVerdi
                       .weight = work.input->weight,
                       .is_contending = work.recommendation.is_contending,
                       .is_growth_wanted = work.recommendation.is_growth_wanted,
-                      .is_guided = work.is_guided && !work.is_frozen});
+                      .is_guided = work.is_guided && work.state->estimator.demand().is_fresh,
+                      .is_frozen = work.is_frozen});
   }
   verdict = apply_guard(guard_, now_s, claims);
   for (Work& work : works) {

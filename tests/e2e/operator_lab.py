@@ -98,7 +98,7 @@ class OperatorLab(Lab):
     def get_pool(self, name: str) -> dict[str, Any] | None:
         return self.get("connectionpools.poolwright.dev", name, NAMESPACE)
 
-    def wait_for_pool(self, name: str, holds: Callable[[dict[str, Any]], bool], timeout: float = 60) -> dict[str, Any]:
+    def wait_for_pool(self, name: str, holds: Callable[[dict[str, Any]], bool], timeout: float = 180) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             pool = self.get_pool(name)
             return pool if pool and is_current(pool) and holds(pool) else None
@@ -113,6 +113,12 @@ class OperatorLab(Lab):
         status = self.get_pool(pool)["status"]
         name = next(entry["secretName"] for entry in status["databases"] if entry["name"] == database)
         return secret_values(self.get("secret", name, NAMESPACE))
+
+    def operator_requests(self) -> int:
+        """How many requests of the operator the API server has answered. Counts lines: the log has many megabytes."""
+        mark = f'"username":"{OPERATOR_USER}"'.encode()
+        with open(self.env["KUBE_AUDIT_LOG"], "rb") as log:
+            return sum(mark in line for line in log)
 
     def operator_writes(self) -> list[dict[str, Any]]:
         return self.audit_events(OPERATOR_USER, ("create", "update", "patch", "delete", "deletecollection"))

@@ -36,7 +36,7 @@ class SmallestPool(unittest.TestCase):
     def test_drift_is_put_back_and_foreign_fields_stay(self):
         self.lab.kubectl("-n", NAMESPACE, "patch", "service", "orders-pool", "--type=merge", "-p",
                          '{"metadata":{"annotations":{"example.com/note":"kept"}},"spec":{"ports":[{"name":"pgbouncer","port":7777}]}}')
-        service = wait_until("the port is put back", lambda: self._service_if_port(6432))
+        service = wait_until("the port is put back", lambda: self._service_if_port(6432), timeout=120)
         self.assertEqual(service["metadata"]["annotations"]["example.com/note"], "kept")
 
     def _service_if_port(self, port):
@@ -52,7 +52,7 @@ class SmallestPool(unittest.TestCase):
     def test_a_changed_password_is_rendered(self):
         self.lab.apply_secret("orders-app", {"username": "orders_app", "password": "rotated-Password-1"})
         wait_until("the new password is in the URL Secret",
-                   lambda: self.lab.url_secret("orders", "orders")["password"] == "rotated-Password-1")
+                   lambda: self.lab.url_secret("orders", "orders")["password"] == "rotated-Password-1", timeout=120)
         userlist = secret_values(self.lab.get("secret", "orders-pool-userlist", NAMESPACE))["userlist.txt"]
         self.assertIn("rotated-Password-1", userlist)
 

@@ -88,7 +88,7 @@ class ServingCase(unittest.TestCase):
     def remove(self, name):
         """Deletes a pool and returns when its PgBouncers, and so their connections, are gone."""
         self.lab.kubectl("-n", NAMESPACE, "delete", "connectionpools.poolwright.dev", name)
-        wait_until("its pods are gone", lambda: not [pod for pod in self.node.pids() if pod.startswith(f"{name}-pool")])
+        wait_until("its pods are gone", lambda: not [pod for pod in self.node.pids() if pod.startswith(f"{name}-pool")], timeout=180)
 
     def console(self, name, address, command):
         """As the console's own admin, whose login only our Secret has."""

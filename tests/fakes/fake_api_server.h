@@ -71,7 +71,7 @@ class FakeApiServer final : public kube::Transport {
     const kube::Resource* resource = nullptr;
     std::string namespace_name;
     std::string name;
-    auto operator<=>(const Place&) const = default;
+    auto operator<=>(const Place&) const = default;  // NOLINT(modernize-use-nullptr): tool's bug
   };
   struct Entry {
     api::Json object;

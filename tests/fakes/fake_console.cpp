@@ -34,6 +34,12 @@ constexpr KnownSetting kKnown[] = {{"admin_users", "", true},
 
 Error refused(const std::string& message) { return make_error(ErrorKind::kInvalid, message); }
 
+const KnownSetting* find_known(const std::string& key) {
+  const auto* found =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& one) { return one.key == key; });
+  return found == std::end(kKnown) ? nullptr : found;
+}
+
 std::string option(const std::map<std::string, std::string>& options, const std::string& name,
                    const std::string& otherwise) {
   const auto found = options.find(name);
@@ -154,8 +160,8 @@ bool FakeConsole::load(const FakeFile& file) {
   for (std::size_t i = 0; i < file.settings.size(); ++i) {
     if (file.bad_setting == i) return false;
     const auto& [key, value] = file.settings[i];
-    const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& k) { return k.key == key; });
-    if (known == std::end(kKnown) || known->is_changeable) settings_[key] = value;
+    const KnownSetting* known = find_known(key);
+    if (known == nullptr || known->is_changeable) settings_[key] = value;
   }
   std::erase_if(databases_, [&](const auto& entry) { return !named.contains(entry.first); });
   users_ = file.users;
@@ -165,8 +171,8 @@ bool FakeConsole::load(const FakeFile& file) {
 Table FakeConsole::config_table() const {
   Table table{{"key", "value", "default", "changeable"}, {}};
   for (const auto& [key, value] : settings_) {
-    const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& k) { return k.key == key; });
-    const bool is_known = known != std::end(kKnown);
+    const KnownSetting* known = find_known(key);
+    const bool is_known = known != nullptr;
     table.rows.push_back(
         {key, value, is_known ? known->default_value : "", !is_known || known->is_changeable ? "yes" : "no"});
   }

@@ -18,8 +18,8 @@ inline Lab& shared_lab() {
 }
 
 inline const Clock& system_clock() {
-  static const SystemClock kClock;
-  return kClock;
+  static const SystemClock clock;
+  return clock;
 }
 
 inline Result<kube::ClusterConfig> lab_cluster() { return kube::load_kubeconfig(shared_lab().env("KUBECONFIG"), ""); }

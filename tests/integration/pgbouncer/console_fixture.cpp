@@ -54,31 +54,31 @@ pgbouncer::ExpectedConfig expected_config(const IniOptions& options, std::uint16
 
 void ConsoleFixture::SetUp() {
   if (!has_pgbouncer(GetParam())) GTEST_SKIP() << "PgBouncer " << GetParam() << " is not on this machine";
-  postgres_ = PostgresServer::shared();
-  if (!postgres_) GTEST_SKIP() << "PostgreSQL 15 is not on this machine";
-  ASSERT_TRUE(postgres_->is_ready());
-  server_ = std::make_unique<PgBouncerServer>(GetParam(), postgres_->port());
-  ASSERT_TRUE(server_->wait_until_ready()) << server_->log();
-  thread_ = std::make_unique<postgres::IoThread>();
-  fleet_ = std::make_unique<pgbouncer::ConsoleFleet>(*thread_, clock_, random_, quick());
-  fleet_->set_pod(kPod, target());
-  console_ = fleet_->console(kPod);
-  const auto is_polled = [this] { return fleet_->observation(kPod)->observed_at.has_value(); };
+  database = PostgresServer::shared();
+  if (!database) GTEST_SKIP() << "PostgreSQL 15 is not on this machine";
+  ASSERT_TRUE(database->is_ready());
+  server = std::make_unique<PgBouncerServer>(GetParam(), database->port());
+  ASSERT_TRUE(server->wait_until_ready()) << server->log();
+  io_thread = std::make_unique<postgres::IoThread>();
+  fleet = std::make_unique<pgbouncer::ConsoleFleet>(*io_thread, clock, random_source, quick());
+  fleet->set_pod(kPod, target());
+  console = fleet->console(kPod);
+  const auto is_polled = [this] { return fleet->observation(kPod)->observed_at.has_value(); };
   const bool is_up = eventually(is_polled);
-  const auto seen = fleet_->observation(kPod);
-  ASSERT_TRUE(is_up) << (seen->error ? describe(*seen->error) : "") << server_->log();
+  const auto seen = fleet->observation(kPod);
+  ASSERT_TRUE(is_up) << (seen->error ? describe(*seen->error) : "") << server->log();
 }
 
 pgbouncer::PodTarget ConsoleFixture::target(const std::string& user) const {
   return {.address = "127.0.0.1",
-          .port = server_->port(),
+          .port = server->port(),
           .logins = {{.user = user, .password = SecretString(user + "-password")}},
           .tls = {.mode = "disable"}};
 }
 
 bool ConsoleFixture::can_open_another_console() const {
   SystemRandom random;
-  pgbouncer::ConsoleFleet other(*thread_, clock_, random, quick());
+  pgbouncer::ConsoleFleet other(*io_thread, clock, random, quick());
   other.set_pod("other", target());
   const auto seen = [&other] { return other.observation("other"); };
   eventually([&seen] { return seen()->is_connected || seen()->failures > 0; });

@@ -30,19 +30,19 @@ class ConsoleFixture : public testing::TestWithParam<std::string> {
   /// Skips by name where the version or PostgreSQL is missing, else starts PgBouncer and connects its console.
   void SetUp() override;
 
-  CallLimits limits() const { return {Deadline(clock_, Duration{20'000}), {}}; }
+  CallLimits limits() const { return {Deadline(clock, Duration{20'000}), {}}; }
   pgbouncer::PodTarget target(const std::string& user = "admin") const;
   /// Whether SHOW VERSION answers on a connection opened now.
   bool can_open_another_console() const;
-  bool is_at_least(int version) const { return console_->version() >= version; }
+  bool is_at_least(int version) const { return console->version() >= version; }
 
-  SystemClock clock_;
-  SystemRandom random_;
-  std::shared_ptr<PostgresServer> postgres_;
-  std::unique_ptr<PgBouncerServer> server_;
-  std::unique_ptr<postgres::IoThread> thread_;
-  std::unique_ptr<pgbouncer::ConsoleFleet> fleet_;
-  std::shared_ptr<pgbouncer::Console> console_;
+  SystemClock clock;
+  SystemRandom random_source;
+  std::shared_ptr<PostgresServer> database;
+  std::unique_ptr<PgBouncerServer> server;
+  std::unique_ptr<postgres::IoThread> io_thread;
+  std::unique_ptr<pgbouncer::ConsoleFleet> fleet;
+  std::shared_ptr<pgbouncer::Console> console;
 };
 
 std::string version_name(const testing::TestParamInfo<std::string>& parameter);

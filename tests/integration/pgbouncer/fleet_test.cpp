@@ -20,11 +20,11 @@ using testing::HasSubstr;
 class Fleet : public ConsoleFixture {
  protected:
   std::shared_ptr<const pgbouncer::PodObservation> seen(const std::string& pod = kPod) const {
-    return fleet_->observation(pod);
+    return fleet->observation(pod);
   }
 };
 
-TEST_P(Fleet, KeepsTheConsoleContract) { check_console_contract(*console_, clock_); }
+TEST_P(Fleet, KeepsTheConsoleContract) { check_console_contract(*console, clock); }
 
 TEST_P(Fleet, PollsPoolsStatsAndDatabases) {
   const auto observation = seen();
@@ -42,33 +42,33 @@ TEST_P(Fleet, PollsPoolsStatsAndDatabases) {
 
 TEST_P(Fleet, RemovedPodIsLetGo) {
   if (!is_at_least(12300)) GTEST_SKIP() << "up to 1.22 SIGTERM does not wait for clients";
-  server_->process().send_signal(SIGTERM);
+  server->process().send_signal(SIGTERM);
   const auto before = seen()->observed_at;
   ASSERT_TRUE(eventually([&] { return seen()->observed_at > before; })) << "our console keeps it alive";
-  EXPECT_TRUE(server_->process().is_running());
-  fleet_->remove_pod(kPod);
-  EXPECT_EQ(server_->process().wait_for_end(), 0);
+  EXPECT_TRUE(server->process().is_running());
+  fleet->remove_pod(kPod);
+  EXPECT_EQ(server->process().wait_for_end(), 0);
   EXPECT_EQ(seen(), nullptr);
-  EXPECT_EQ(kind_of(show_version(*console_, limits())), ErrorKind::kCancelled);
+  EXPECT_EQ(kind_of(show_version(*console, limits())), ErrorKind::kCancelled);
 }
 
 TEST_P(Fleet, ShutsDownWhenServersAreFree) {
-  const Status status = tell(*console_, Command::shutdown_wait_for_servers(), limits());
+  const Status status = tell(*console, Command::shutdown_wait_for_servers(), limits());
   if (!is_at_least(12300)) {
     EXPECT_FALSE(status.has_value()) << "1.18 does not know it";
     return;
   }
   EXPECT_TRUE(status.has_value()) << describe(status.error());
-  EXPECT_EQ(server_->process().wait_for_end(), 0);
+  EXPECT_EQ(server->process().wait_for_end(), 0);
 }
 
 TEST_P(Fleet, ReconnectsAfterARestart) {
-  server_->process().send_signal(SIGQUIT);
+  server->process().send_signal(SIGQUIT);
   ASSERT_TRUE(eventually([this] { return !seen()->is_connected && seen()->failures > 1; }));
   ASSERT_TRUE(seen()->error.has_value());
   EXPECT_EQ(seen()->error->kind, ErrorKind::kUnavailable) << describe(*seen()->error);
   EXPECT_FALSE(seen()->databases.empty()) << "the last rows stay";
-  EXPECT_EQ(kind_of(show_version(*console_, limits())), ErrorKind::kUnavailable);
+  EXPECT_EQ(kind_of(show_version(*console, limits())), ErrorKind::kUnavailable);
 }
 
 TEST_P(Fleet, RefusedLoginIsToldAndTheOtherOneTried) {
@@ -79,37 +79,38 @@ TEST_P(Fleet, RefusedLoginIsToldAndTheOtherOneTried) {
       wanted.logins.push_back({.user = "admin", .password = SecretString(password)});
     return wanted;
   };
-  fleet_->set_pod("wrong", target_with({"no", "neither"}));
-  fleet_->set_pod("rotating", target_with({"new-password", "admin-password"}));
+  fleet->set_pod("wrong", target_with({"no", "neither"}));
+  fleet->set_pod("rotating", target_with({"new-password", "admin-password"}));
   ASSERT_TRUE(eventually([this] { return seen("rotating")->is_connected; })) << "the old password still opens";
   ASSERT_TRUE(eventually([this] { return seen("wrong")->error.has_value(); }));
   EXPECT_EQ(seen("wrong")->error->kind, ErrorKind::kUnauthorized) << describe(*seen("wrong")->error);
   EXPECT_THAT(seen("wrong")->error->message, testing::Not(HasSubstr("neither")));
-  fleet_->set_pod("wrong", target());
+  fleet->set_pod("wrong", target());
   EXPECT_TRUE(eventually([this] { return seen("wrong")->is_connected; })) << "new logins are tried at once";
 }
 
 TEST_P(Fleet, NewPasswordDoesNotDisturbOpenConsoles) {
-  server_->write_config({.admin_password = "second-password"});
-  ASSERT_TRUE(tell(*console_, Command::reload(), limits()).has_value());
+  server->write_config({.admin_password = "second-password"});
+  ASSERT_TRUE(tell(*console, Command::reload(), limits()).has_value());
   auto both = target();
   both.logins.insert(both.logins.begin(), {.user = "admin", .password = SecretString("second-password")});
-  fleet_->set_pod(kPod, both);
-  EXPECT_TRUE(show_version(*console_, limits()).has_value());
+  fleet->set_pod(kPod, both);
+  EXPECT_TRUE(show_version(*console, limits()).has_value());
   EXPECT_EQ(seen()->connects, 1);
-  fleet_->set_pod("later", both);
+  fleet->set_pod("later", both);
   EXPECT_TRUE(eventually([this] { return seen("later")->is_connected; }));
 }
 
 TEST_P(Fleet, CommandsOfManyThreadsKeepTheirAnswers) {
   std::vector<std::thread> workers;
+  workers.reserve(8);
   std::atomic<int> good{0};
   for (int i = 0; i < 8; ++i) {
     workers.emplace_back([this, i, &good] {
       for (int round = 0; round < 20; ++round) {
         const bool is_version = (i + round) % 2 == 0;
         const bool is_right =
-            is_version ? show_version(*console_, limits()).has_value() : show_config(*console_, limits()).has_value();
+            is_version ? show_version(*console, limits()).has_value() : show_config(*console, limits()).has_value();
         if (is_right) ++good;
       }
     });

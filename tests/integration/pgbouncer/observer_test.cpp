@@ -18,36 +18,36 @@ using postgres::ServerObservation;
 class Observer : public testing::Test {
  protected:
   void SetUp() override {
-    postgres_ = PostgresServer::shared();
-    if (!postgres_) GTEST_SKIP() << "PostgreSQL 15 is not on this machine";
-    ASSERT_TRUE(postgres_->is_ready());
+    database = PostgresServer::shared();
+    if (!database) GTEST_SKIP() << "PostgreSQL 15 is not on this machine";
+    ASSERT_TRUE(database->is_ready());
     postgres::ObserverOptions options;
     options.interval = Duration{100};
     options.connects.rest = Backoff{Duration{50}, Duration{200}};
-    observer_ = std::make_unique<postgres::ServerObserver>(thread_, clock_, random_, options);
+    observer = std::make_unique<postgres::ServerObserver>(io_thread, clock, random_source, options);
   }
 
   ServerAddress address(const std::string& role, const std::string& host = "127.0.0.1") const {
     return {.host = host,
-            .port = postgres_->port(),
+            .port = database->port(),
             .database = "app",
             .login = {.user = role, .password = SecretString(role + "-password")},
             .tls = {}};
   }
 
   std::shared_ptr<const ServerObservation> observe(const ServerAddress& server) {
-    observer_->set_server("s", server);
-    eventually([this] { return observer_->observation("s")->observed_at || observer_->observation("s")->error; });
-    return observer_->observation("s");
+    observer->set_server("s", server);
+    eventually([this] { return observer->observation("s")->observed_at || observer->observation("s")->error; });
+    return observer->observation("s");
   }
 
-  CallLimits limits() const { return {Deadline(clock_, Duration{20'000}), {}}; }
+  CallLimits limits() const { return {Deadline(clock, Duration{20'000}), {}}; }
 
-  SystemClock clock_;
-  SystemRandom random_;
-  std::shared_ptr<PostgresServer> postgres_;
-  postgres::IoThread thread_;
-  std::unique_ptr<postgres::ServerObserver> observer_;
+  SystemClock clock;
+  SystemRandom random_source;
+  std::shared_ptr<PostgresServer> database;
+  postgres::IoThread io_thread;
+  std::unique_ptr<postgres::ServerObserver> observer;
 };
 
 TEST_F(Observer, MonitorSeesWhatTheServerAllows) {
@@ -73,34 +73,35 @@ TEST_F(Observer, NameIsResolved) {
 TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
   std::unique_ptr<postgres::PqConnection> session;
   const auto begun = std::make_shared<postgres::Pending<Unit>>();
-  thread_.run_and_wait([&] {
-    postgres::Target target{.addresses = {"127.0.0.1"}, .port = postgres_->port(), .database = "app"};
+  io_thread.run_and_wait([&] {
+    postgres::Target target{.addresses = {"127.0.0.1"}, .port = database->port(), .database = "app"};
     target.login = address("app_user").login;
     target.application_name = "leaky";
-    session = std::make_unique<postgres::PqConnection>(thread_);
-    session->connect(target, [&session, begun](Status status) {
+    session = std::make_unique<postgres::PqConnection>(io_thread);
+    session->connect(target, [&session, begun](const Status& status) {
       if (!status) return begun->set(status.error());
-      session->query("BEGIN", Duration{5'000},
-                     [begun](Result<postgres::Table> answer) { begun->set(answer ? ok() : Status(answer.error())); });
+      session->query("BEGIN", Duration{5'000}, [begun](const Result<postgres::Table>& answer) {
+        begun->set(answer ? ok() : Status(answer.error()));
+      });
     });
   });
   const Status status = begun->wait(limits(), "begin");
   ASSERT_TRUE(status.has_value()) << describe(status.error());
   observe(address("observer"));
   EXPECT_TRUE(eventually([this] {
-    const auto idle = observer_->observation("s")->idle_in_transaction;
+    const auto idle = observer->observation("s")->idle_in_transaction;
     return idle.size() == 1 && idle[0].application_name == "leaky" && idle[0].user == "app_user" && idle[0].pid > 0 &&
            idle[0].idle_seconds > 0.05 && idle[0].transaction_seconds >= idle[0].idle_seconds;
   }));
-  const auto sessions = observer_->observation("s")->sessions;
+  const auto sessions = observer->observation("s")->sessions;
   EXPECT_THAT(sessions,
               testing::Contains(testing::AllOf(testing::Field(&postgres::SessionGroup::application_name, "leaky"),
                                                testing::Field(&postgres::SessionGroup::state, "idle in transaction"),
                                                testing::Field(&postgres::SessionGroup::client_address, "127.0.0.1"))));
-  const auto count = count_sessions(*observer_->observation("s"), {"127.0.0.1"});
+  const auto count = count_sessions(*observer->observation("s"), {"127.0.0.1"});
   EXPECT_GE(count.ours, 1);
   EXPECT_EQ(count.foreign, 0);
-  thread_.run_and_wait([&session] { session.reset(); });
+  io_thread.run_and_wait([&session] { session.reset(); });
 }
 
 TEST_F(Observer, RoleWithoutRightsStillCounts) {
@@ -118,8 +119,8 @@ TEST_F(Observer, WrongPasswordIsUnauthorizedAndRepairable) {
   ASSERT_TRUE(seen->error.has_value());
   EXPECT_EQ(seen->error->kind, ErrorKind::kUnauthorized) << describe(*seen->error);
   EXPECT_THAT(seen->error->message, testing::Not(testing::HasSubstr("guessed")));
-  observer_->set_server("s", address("observer"));
-  EXPECT_TRUE(eventually([this] { return observer_->observation("s")->is_connected; }));
+  observer->set_server("s", address("observer"));
+  EXPECT_TRUE(eventually([this] { return observer->observation("s")->is_connected; }));
 }
 
 TEST_F(Observer, UnknownDatabaseIsUnavailable) {
@@ -140,13 +141,13 @@ TEST_F(Observer, ServerWithoutTlsIsRefusedWhereTlsIsAskedFor) {
 
 TEST_F(Observer, RemovedServerIsNotObserved) {
   observe(address("observer"));
-  observer_->remove_server("s");
-  EXPECT_EQ(observer_->observation("s"), nullptr);
-  EXPECT_TRUE(observer_->observations().empty());
+  observer->remove_server("s");
+  EXPECT_EQ(observer->observation("s"), nullptr);
+  EXPECT_TRUE(observer->observations().empty());
 }
 
 TEST_F(Observer, ProbeMeasures) {
-  const auto good = probe(thread_, clock_, address("app_user"), limits());
+  const auto good = probe(io_thread, clock, address("app_user"), limits());
   ASSERT_TRUE(good) << describe(good.error());
   EXPECT_GT(good->connect_time.count(), 0);
   EXPECT_GT(good->response_time.count(), 0);
@@ -156,12 +157,12 @@ TEST_F(Observer, ProbeMeasures) {
 TEST_F(Observer, ProbeTellsWhatIsWrong) {
   auto nowhere = address("app_user");
   nowhere.port = free_port();
-  EXPECT_EQ(kind_of(probe(thread_, clock_, nowhere, limits())), ErrorKind::kUnavailable);
-  EXPECT_EQ(kind_of(probe(thread_, clock_, address("nobody"), limits())), ErrorKind::kUnauthorized);
+  EXPECT_EQ(kind_of(probe(io_thread, clock, nowhere, limits())), ErrorKind::kUnavailable);
+  EXPECT_EQ(kind_of(probe(io_thread, clock, address("nobody"), limits())), ErrorKind::kUnauthorized);
   std::stop_source stop;
   stop.request_stop();
-  const CallLimits stopped{Deadline(clock_, Duration{20'000}), stop.get_token()};
-  EXPECT_EQ(kind_of(probe(thread_, clock_, address("app_user"), stopped)), ErrorKind::kCancelled);
+  const CallLimits stopped{Deadline(clock, Duration{20'000}), stop.get_token()};
+  EXPECT_EQ(kind_of(probe(io_thread, clock, address("app_user"), stopped)), ErrorKind::kCancelled);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pwd.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -108,6 +108,7 @@ TemporaryFolder::~TemporaryFolder() {
 ChildProcess::ChildProcess(const std::vector<std::string>& command, const fs::path& output) {
   const std::vector<std::string> full = as_server_user(command);
   std::vector<char*> arguments;
+  arguments.reserve(full.size() + 1);
   for (const std::string& part : full) arguments.push_back(const_cast<char*>(part.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -297,7 +297,7 @@ class Attacks(unittest.TestCase):
                 connection.close()
 
     def test_readers_that_do_not_read(self):
-        with self.attacked(pools=400) as server:
+        with self.attacked(pools=100) as server:
             lazy = []
             for _ in range(50):
                 connection = socket.socket()

@@ -28,18 +28,18 @@ class Fleet : public testing::Test {
     options.connects.spacing = Duration{1};
     options.connects.rest = Backoff{Duration{20}, Duration{100}};
     options.connection = {.connect = Duration{300}, .reply_bytes_max = 1U << 20U, .rows_max = 1'000};
-    options.on_change = [this](const std::string&) { ++changes_; };
-    fleet_ = std::make_unique<pgbouncer::ConsoleFleet>(thread_, clock_, random_, options);
+    options.on_change = [this](const std::string&) { ++changes; };
+    fleet = std::make_unique<pgbouncer::ConsoleFleet>(io_thread, clock, random_source, options);
   }
 
   void add(const std::string& pod, const MisbehavingServer& server) {
-    fleet_->set_pod(pod, {.address = "127.0.0.1",
-                          .port = server.port(),
-                          .logins = {{.user = "admin", .password = SecretString("x")}},
-                          .tls = {.mode = "disable"}});
+    fleet->set_pod(pod, {.address = "127.0.0.1",
+                         .port = server.port(),
+                         .logins = {{.user = "admin", .password = SecretString("x")}},
+                         .tls = {.mode = "disable"}});
   }
 
-  std::shared_ptr<const PodObservation> seen(const std::string& pod) const { return fleet_->observation(pod); }
+  std::shared_ptr<const PodObservation> seen(const std::string& pod) const { return fleet->observation(pod); }
 
   template <typename Condition>
   static bool eventually(Condition condition) {
@@ -65,15 +65,15 @@ class Fleet : public testing::Test {
     EXPECT_TRUE(eventually([&] { return seen("healthy")->observed_at > before; }));
     EXPECT_FALSE(seen("healthy")->error.has_value());
     EXPECT_EQ(healthy.connections(), 1) << "and was never disturbed";
-    fleet_->remove_pod("sick");
-    fleet_->remove_pod("healthy");
+    fleet->remove_pod("sick");
+    fleet->remove_pod("healthy");
   }
 
-  SystemClock clock_;
-  SystemRandom random_;
-  postgres::IoThread thread_;
-  std::atomic<int> changes_{0};
-  std::unique_ptr<pgbouncer::ConsoleFleet> fleet_;
+  SystemClock clock;
+  SystemRandom random_source;
+  postgres::IoThread io_thread;
+  std::atomic<int> changes{0};
+  std::unique_ptr<pgbouncer::ConsoleFleet> fleet;
 };
 
 TEST_F(Fleet, HealthyConsoleIsPolled) {
@@ -89,7 +89,7 @@ TEST_F(Fleet, HealthyConsoleIsPolled) {
   EXPECT_EQ(observation->stats[0].total_wait_time_us, 7);
   ASSERT_EQ(observation->databases.size(), 1U);
   EXPECT_EQ(observation->databases[0].pool_size, 4);
-  EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(changes, 1);
 }
 
 TEST_F(Fleet, SilentBeforeTheLogin) {
@@ -264,9 +264,9 @@ TEST_F(Fleet, LongAnswersAreRead) {
   });
   add("pod", server);
   ASSERT_TRUE(eventually([this] { return seen("pod")->is_connected; }));
-  const auto console = fleet_->console("pod");
+  const auto console = fleet->console("pod");
   for (int i = 0; i < 5; ++i) {
-    const auto users = show_users(*console, {Deadline(clock_, Duration{30'000}), {}});
+    const auto users = show_users(*console, {Deadline(clock, Duration{30'000}), {}});
     ASSERT_TRUE(users) << describe(users.error());
     ASSERT_EQ(users->size(), 900U);
     EXPECT_EQ(users->back(), std::string(1'000, 'u'));
@@ -326,10 +326,10 @@ TEST_F(Fleet, WaitingCommandsAreBoundedAndAnswered) {
   });
   add("pod", server);
   ASSERT_TRUE(eventually([this] { return seen("pod")->observed_at.has_value(); }));
-  const auto console = fleet_->console("pod");
+  const auto console = fleet->console("pod");
   std::atomic<int> good{0};
   std::atomic<int> throttled{0};
-  const Deadline deadline(clock_, Duration{30'000});
+  const Deadline deadline(clock, Duration{30'000});
   for (int i = 0; i < 40; ++i) {
     console->run(Command::reload(), deadline, [&](const Result<postgres::Table>& result) {
       if (result) ++good;
@@ -349,23 +349,23 @@ TEST_F(Fleet, RemovalAnswersWhatWaits) {
   });
   add("pod", server);
   ASSERT_TRUE(eventually([this] { return seen("pod")->is_connected; }));
-  const auto console = fleet_->console("pod");
+  const auto console = fleet->console("pod");
   std::atomic<int> cancelled{0};
   for (int i = 0; i < 3; ++i) {
-    console->run(Command::reload(), Deadline(clock_, Duration{30'000}), [&](const Result<postgres::Table>& result) {
+    console->run(Command::reload(), Deadline(clock, Duration{30'000}), [&](const Result<postgres::Table>& result) {
       if (!result && result.error().kind == ErrorKind::kCancelled) ++cancelled;
     });
   }
-  fleet_->remove_pod("pod");
+  fleet->remove_pod("pod");
   EXPECT_EQ(cancelled, 3) << "all of them, before remove_pod returns";
   EXPECT_EQ(seen("pod"), nullptr);
 }
 
 TEST_F(Fleet, ConsolesOutliveTheFleet) {
-  const auto console = fleet_->console("nobody");
-  const CallLimits limits{Deadline(clock_, Duration{30'000}), {}};
+  const auto console = fleet->console("nobody");
+  const CallLimits limits{Deadline(clock, Duration{30'000}), {}};
   EXPECT_EQ(show_version(*console, limits).error().kind, ErrorKind::kCancelled);
-  fleet_.reset();
+  fleet.reset();
   EXPECT_EQ(show_version(*console, limits).error().kind, ErrorKind::kCancelled);
   EXPECT_EQ(console->version(), 0);
 }
@@ -373,26 +373,27 @@ TEST_F(Fleet, ConsolesOutliveTheFleet) {
 TEST_F(Fleet, SetOfPodsChangesUnderLoad) {
   const MisbehavingServer server(be_a_console);
   std::vector<std::thread> workers;
+  workers.reserve(4);
   for (int worker = 0; worker < 4; ++worker) {
     workers.emplace_back([this, worker, &server] {
-      const CallLimits limits{Deadline(clock_, Duration{30'000}), {}};
+      const CallLimits limits{Deadline(clock, Duration{30'000}), {}};
       for (int round = 0; round < 15; ++round) {
         const std::string pod = "pod-" + std::to_string((worker + round) % 6);
         add(pod, server);
-        static_cast<void>(show_pools(*fleet_->console(pod), limits));
-        static_cast<void>(fleet_->observations());
-        if (round % 3 == 0) fleet_->remove_pod(pod);
+        static_cast<void>(show_pools(*fleet->console(pod), limits));
+        static_cast<void>(fleet->observations());
+        if (round % 3 == 0) fleet->remove_pod(pod);
       }
     });
   }
   for (auto& worker : workers) worker.join();
-  for (const auto& [pod, observation] : fleet_->observations()) {
+  for (const auto& [pod, observation] : fleet->observations()) {
     EXPECT_TRUE(eventually([&, name = pod] { return seen(name)->is_connected; })) << pod;
   }
 }
 
 TEST_F(Fleet, NamesAreNoAddresses) {
-  fleet_->set_pod(
+  fleet->set_pod(
       "pod", {.address = "localhost", .port = 1, .logins = {{.user = "a", .password = SecretString("b")}}, .tls = {}});
   ASSERT_TRUE(eventually([this] { return seen("pod")->error.has_value(); }));
   EXPECT_EQ(seen("pod")->error->kind, ErrorKind::kInvalid);

@@ -42,9 +42,9 @@ class LiveApply : public testing::Test {
  protected:
   ApplyOutcome apply(FakeConsole& console, const FakeFile& wanted, std::stop_token stop = {}) {
     // Time passes with each command, so that a deadline is a number of commands.
-    console.on_command([this](const std::string&) { clock_.advance(std::chrono::milliseconds{10}); });
-    const CallLimits limits{Deadline(clock_, Duration{1'000}), std::move(stop)};
-    return apply_config(console, expected(wanted), clock_, limits,
+    console.on_command([this](const std::string&) { clock.advance(std::chrono::milliseconds{10}); });
+    const CallLimits limits{Deadline(clock, Duration{1'000}), std::move(stop)};
+    return apply_config(console, expected(wanted), clock, limits,
                         {.retry = Duration{0}, .command_limit = Duration{5'000}});
   }
 
@@ -53,7 +53,7 @@ class LiveApply : public testing::Test {
     return static_cast<int>(std::count(commands.begin(), commands.end(), "RELOAD"));
   }
 
-  ManualClock clock_;
+  ManualClock clock;
 };
 
 TEST_F(LiveApply, NothingIsSentButShowWhenLive) {
@@ -180,12 +180,12 @@ TEST_F(LiveApply, UnreachableForAWhileIsWaitedFor) {
   console.write_file(file("b"));
   console.fail_with(make_error(ErrorKind::kUnavailable, "gone"));
   int left = 20;
-  const CallLimits limits{Deadline(clock_, Duration{1'000}), {}};
+  const CallLimits limits{Deadline(clock, Duration{1'000}), {}};
   console.on_command([&](const std::string&) {
-    clock_.advance(std::chrono::milliseconds{10});
+    clock.advance(std::chrono::milliseconds{10});
     if (--left == 0) console.fail_with(std::nullopt);
   });
-  const auto outcome = apply_config(console, expected(file("b")), clock_, limits, {.retry = Duration{0}});
+  const auto outcome = apply_config(console, expected(file("b")), clock, limits, {.retry = Duration{0}});
   EXPECT_EQ(outcome.state, ApplyState::kLive) << outcome.message;
 }
 
@@ -228,8 +228,8 @@ TEST_F(LiveApply, StopEndsIt) {
   console.on_command([&stop](const std::string& command) {
     if (command == "RELOAD") stop.request_stop();
   });
-  const CallLimits limits{Deadline(clock_, Duration{1'000}), stop.get_token()};
-  const auto outcome = apply_config(console, expected(file("b")), clock_, limits, {.retry = Duration{60'000}});
+  const CallLimits limits{Deadline(clock, Duration{1'000}), stop.get_token()};
+  const auto outcome = apply_config(console, expected(file("b")), clock, limits, {.retry = Duration{60'000}});
   EXPECT_EQ(outcome.state, ApplyState::kInterrupted);
   EXPECT_EQ(reloads(console), 1);
 }
@@ -251,7 +251,7 @@ TEST_F(LiveApply, LiveIsAlwaysTrue) {
         console.write_file_after(static_cast<int>(below(8)), next);
       }
       const auto outcome = apply(console, next);
-      const CallLimits limits{Deadline(clock_, Duration{1'000}), {}};
+      const CallLimits limits{Deadline(clock, Duration{1'000}), {}};
       const auto live = read_live(console, limits);
       ASSERT_TRUE(live);
       EXPECT_EQ(outcome.state == ApplyState::kLive, verify(expected(next), *live).is_live()) << outcome.message;

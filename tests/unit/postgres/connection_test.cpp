@@ -105,8 +105,8 @@ TEST(Errors, OfAQueryBySqlstate) {
 
 class Connection : public testing::Test {
  protected:
-  ~Connection() override {
-    thread_.run_and_wait([this] { connection_.reset(); });
+  void TearDown() override {
+    io_thread.run_and_wait([this] { connection.reset(); });
   }
 
   Target target(std::uint16_t port) const {
@@ -120,33 +120,33 @@ class Connection : public testing::Test {
 
   Status connect(std::uint16_t port) {
     const auto pending = std::make_shared<Pending<Unit>>();
-    thread_.run_and_wait([&] {
-      connection_ = std::make_unique<PqConnection>(thread_, ConnectionLimits{.connect = Duration{2'000}});
-      connection_->on_lost([this](const Error& /*error*/) { ++lost_; });
-      connection_->connect(target(port), [pending](Status status) { pending->set(std::move(status)); });
+    io_thread.run_and_wait([&] {
+      connection = std::make_unique<PqConnection>(io_thread, ConnectionLimits{.connect = Duration{2'000}});
+      connection->on_lost([this](const Error& /*error*/) { ++lost; });
+      connection->connect(target(port), [pending](Status status) { pending->set(std::move(status)); });
     });
-    return pending->wait(soon(clock_), "connect");
+    return pending->wait(soon(clock), "connect");
   }
 
   Result<Table> query(const std::string& text) {
     const auto pending = std::make_shared<Pending<Table>>();
-    thread_.run_and_wait([&] {
-      connection_->query(text, Duration{2'000}, [pending](Result<Table> answer) { pending->set(std::move(answer)); });
+    io_thread.run_and_wait([&] {
+      connection->query(text, Duration{2'000}, [pending](Result<Table> answer) { pending->set(std::move(answer)); });
     });
-    return pending->wait(soon(clock_), "query");
+    return pending->wait(soon(clock), "query");
   }
 
-  SystemClock clock_;
-  IoThread thread_;
-  std::atomic<int> lost_{0};
-  std::unique_ptr<PqConnection> connection_;
+  SystemClock clock;
+  IoThread io_thread;
+  std::atomic<int> lost{0};
+  std::unique_ptr<PqConnection> connection;
 };
 
 TEST_F(Connection, AsksAndAnswers) {
   const MisbehavingServer server(tests::be_a_console);
   const Status connected = connect(server.port());
   ASSERT_TRUE(connected.has_value()) << describe(connected.error());
-  thread_.run_and_wait([this] { EXPECT_EQ(connection_->server_version(), 12401); });
+  io_thread.run_and_wait([this] { EXPECT_EQ(connection->server_version(), 12401); });
   for (int i = 0; i < 50; ++i) {
     const auto table = query("SHOW POOLS");
     ASSERT_TRUE(table) << describe(table.error());
@@ -166,9 +166,9 @@ TEST_F(Connection, LostWhileIdleIsTold) {
   });
   ASSERT_TRUE(connect(server.port()).has_value());
   is_closing = true;
-  for (int i = 0; i < 3'000 && lost_ == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  EXPECT_EQ(lost_, 1);
-  thread_.run_and_wait([this] { EXPECT_FALSE(connection_->is_open()); });
+  for (int i = 0; i < 3'000 && lost == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  EXPECT_EQ(lost, 1);
+  io_thread.run_and_wait([this] { EXPECT_FALSE(connection->is_open()); });
 }
 
 TEST_F(Connection, ClosedConnectionCallsNobody) {
@@ -178,28 +178,28 @@ TEST_F(Connection, ClosedConnectionCallsNobody) {
   });
   ASSERT_TRUE(connect(server.port()).has_value());
   std::atomic<int> calls{0};
-  thread_.run_and_wait([&] {
-    connection_->query("RELOAD", Duration{1}, [&calls](const Result<Table>& /*answer*/) { ++calls; });
-    EXPECT_TRUE(connection_->is_busy());
-    connection_->close();
-    EXPECT_FALSE(connection_->is_busy());
+  io_thread.run_and_wait([&] {
+    connection->query("RELOAD", Duration{1}, [&calls](const Result<Table>& /*answer*/) { ++calls; });
+    EXPECT_TRUE(connection->is_busy());
+    connection->close();
+    EXPECT_FALSE(connection->is_busy());
   });
   std::this_thread::sleep_for(std::chrono::milliseconds{30});
-  thread_.run_and_wait([] {});
-  EXPECT_EQ(calls + lost_, 0);
+  io_thread.run_and_wait([] {});
+  EXPECT_EQ(calls + lost, 0);
 }
 
 TEST_F(Connection, MayBeDestroyedInItsOwnCallback) {
   const MisbehavingServer server(tests::be_a_console);
   ASSERT_TRUE(connect(server.port()).has_value());
   const auto done = std::make_shared<Pending<Unit>>();
-  thread_.run_and_wait([&] {
-    connection_->query("SHOW POOLS", Duration{2'000}, [this, done](const Result<Table>& /*answer*/) {
-      connection_.reset();
+  io_thread.run_and_wait([&] {
+    connection->query("SHOW POOLS", Duration{2'000}, [this, done](const Result<Table>& /*answer*/) {
+      connection.reset();
       done->set(ok());
     });
   });
-  EXPECT_TRUE(done->wait(soon(clock_), "query").has_value());
+  EXPECT_TRUE(done->wait(soon(clock), "query").has_value());
 }
 
 TEST_F(Connection, RefusedPortIsUnavailable) {

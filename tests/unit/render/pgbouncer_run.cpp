@@ -68,10 +68,10 @@ std::string conninfo_value(const std::string& value) {
   return quoted + "'";
 }
 
-PGconn* connect(int port, const std::string& database, const Credentials& credentials) {
+PGconn* connect(int port, const std::string& database, const Credentials& credentials, const std::string& more = "") {
   const std::string conninfo = "host=127.0.0.1 connect_timeout=10 port=" + std::to_string(port) +
                                " dbname=" + conninfo_value(database) + " user=" + conninfo_value(credentials.username) +
-                               " password=" + conninfo_value(credentials.password.reveal());
+                               " password=" + conninfo_value(credentials.password.reveal()) + " " + more;
   return PQconnectdb(conninfo.c_str());
 }
 
@@ -91,7 +91,7 @@ std::vector<Binary> installed_pgbouncers() {
   return found;
 }
 
-PgbouncerRun::PgbouncerRun(const Binary& binary, const Rendered& rendered) {
+PgbouncerRun::PgbouncerRun(const Binary& binary, const Rendered& rendered, const Row& further_files) {
   std::string pattern = (fs::temp_directory_path() / "poolwright-render-XXXXXX").string();
   directory_ = mkdtemp(pattern.data());
   give_to(unprivileged_user(), directory_);
@@ -102,6 +102,7 @@ PgbouncerRun::PgbouncerRun(const Binary& binary, const Rendered& rendered) {
                 userlist.substr(start_of_password, userlist.find('"', start_of_password) - start_of_password))};
   port_ = free_port();
   write_files(rendered);
+  for (const auto& [path, text] : further_files) write_file(directory_ / path, text);
   write_file(directory_ / "wrapper.ini", wrapper_ini("127.0.0.1", port_));
   if (start(binary)) connect_console();
 }
@@ -187,8 +188,9 @@ bool PgbouncerRun::reload(const Rendered& rendered) {
   return PQresultStatus(result.get()) == PGRES_COMMAND_OK;
 }
 
-std::string PgbouncerRun::login_error(const std::string& database, const Credentials& credentials) const {
-  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(connect(port_, database, credentials), PQfinish);
+std::string PgbouncerRun::login_error(const std::string& database, const Credentials& credentials,
+                                      const std::string& more) const {
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(connect(port_, database, credentials, more), PQfinish);
   return PQstatus(connection.get()) == CONNECTION_OK ? "" : PQerrorMessage(connection.get());
 }
 

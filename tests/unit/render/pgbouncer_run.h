@@ -29,7 +29,8 @@ using Row = std::map<std::string, std::string>;
 
 class PgbouncerRun {
  public:
-  PgbouncerRun(const Binary& binary, const Rendered& rendered);
+  /// Further files by their path in the working directory, such as certificates.
+  PgbouncerRun(const Binary& binary, const Rendered& rendered, const Row& further_files = {});
   ~PgbouncerRun();
   PgbouncerRun(const PgbouncerRun&) = delete;
   PgbouncerRun& operator=(const PgbouncerRun&) = delete;
@@ -43,8 +44,9 @@ class PgbouncerRun {
   std::vector<Row> show(const std::string& what);
   /// Writes other files and reloads.
   bool reload(const Rendered& rendered);
-  /// Error of a login, "" where it succeeded.
-  std::string login_error(const std::string& database, const Credentials& credentials) const;
+  /// Error of a login, "" where it succeeded. `more` is appended to the connection string of libpq.
+  std::string login_error(const std::string& database, const Credentials& credentials,
+                          const std::string& more = "") const;
 
  private:
   void write_files(const Rendered& rendered) const;

@@ -5,7 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <set>
 
 #include "render/ini.h"
@@ -199,6 +203,49 @@ TEST_P(PgbouncerVersions, StartsWithEveryFreeParameter) {
   PgbouncerRun run(GetParam(), files);
   ASSERT_TRUE(run.is_up()) << run.log();
   check_live(run, files);
+}
+
+/// A self-signed certificate for 127.0.0.1 and its key, as the files that a pool with TLS mounts.
+Row tls_files() {
+  std::string directory = (std::filesystem::temp_directory_path() / "poolwright-tls-XXXXXX").string();
+  EXPECT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string command = "cd " + directory +
+                              " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+                              "-subj /CN=127.0.0.1 -keyout key -out certificate 2>/dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0);  // NOLINT(concurrency-mt-unsafe): one thread
+  const auto text_of = [&](const char* name) {
+    std::ifstream file(directory + "/" + name);
+    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  };
+  const std::string certificate = text_of("certificate");
+  const std::string key = text_of("key");
+  std::filesystem::remove_all(directory);
+  return {{"client-tls/tls.crt", certificate}, {"client-tls/tls.key", key}, {"client-tls/ca.crt", certificate},
+          {"server-tls/tls.crt", certificate}, {"server-tls/tls.key", key}, {"server-tls/ca.crt", certificate}};
+}
+
+TEST_P(PgbouncerVersions, TlsIsAskedForAsTheResourceSays) {
+  api::ConnectionPool pool = pool_of_version();
+  pool.spec.postgres.tls = {.mode = api::TlsMode::kVerifyFull,
+                            .ca_secret_ref = api::SecretRef{"ca"},
+                            .client_cert_secret_ref = api::SecretRef{"certificate"}};
+  pool.spec.pgbouncer.client_tls_secret_ref = api::SecretRef{"tls"};
+  const RenderInputs inputs = sample_inputs(pool);
+  const Row files = tls_files();
+  {
+    PgbouncerRun run(GetParam(), rendered(inputs), files);
+    ASSERT_TRUE(run.is_up()) << run.log();
+    check_live(run, rendered(inputs));
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=require"), "");
+    EXPECT_NE(run.login_error("pgbouncer", inputs.admin, "sslmode=disable"), "");
+  }
+  pool.spec.pgbouncer.parameters["client_tls_sslmode"] = "prefer";
+  {
+    PgbouncerRun run(GetParam(), rendered(inputs), files);
+    ASSERT_TRUE(run.is_up()) << run.log();
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=require"), "");
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=disable"), "");
+  }
 }
 
 TEST_P(PgbouncerVersions, TheTableIsWhatShowConfigSays) {

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The benchmarks, on real parts and with the release build. Without a name: all of them.
+# usage: run.sh [NAME [ARGUMENTS]]
+#   reconcile [--pools N] [--changes N]       from `apply` to all objects, requests, what a resync writes, how soon a change is live
+#   console [CONSOLES] [SECONDS]              many consoles of PgBouncers, polled each second by one thread
+#   sizing [SCENARIOS] [POLICIES] [SEEDS]     sizing against simulated loads; its files go to build/bench-sizing
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
+cd "$SOURCE_DIR"
+BUILT=build/release/bench
+
+# run_one NAME ARGUMENTS...
+run_one() {
+  local name=$1
+  shift
+  say "=== $name"
+  case $name in
+    reconcile) python bench/reconcile/reconcile_bench.py "$@" ;;
+    console) python bench/run_console.py "$BUILT/console/bench_console" "$@" ;;
+    sizing) "$BUILT/sizing/simulate_table" build/bench-sizing "$@" ;;
+    *) die "bench: there is no '$name'; choose of reconcile, console, sizing" ;;
+  esac
+}
+
+main() {
+  local name
+  if [ $# -gt 0 ]; then
+    run_one "$@"
+  else
+    for name in reconcile console sizing; do run_one "$name"; done
+  fi
+}
+main "$@"
