@@ -16,7 +16,10 @@ from typing import Any, Callable
 
 EXIT_INTERRUPTED = 130
 
-_asked = threading.Event()
+_SLICE_SECONDS = 0.1
+
+# A plain variable, not an Event: a signal handler that takes a lock may find it taken by the very code that it interrupted.
+_is_asked = False
 
 
 class Interrupted(Exception):
@@ -25,13 +28,16 @@ class Interrupted(Exception):
 
 def go_on() -> None:
     """Raises Interrupted when it is time to end. To be called before each step."""
-    if _asked.is_set():
+    if _is_asked:
         raise Interrupted
 
 
 def pause(seconds: float) -> None:
-    _asked.wait(seconds)
+    deadline = time.monotonic() + seconds
     go_on()
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, _SLICE_SECONDS))
+        go_on()
 
 
 def wait_for(what: str, condition: Callable[[], Any], timeout: float = 60) -> Any:
@@ -47,7 +53,7 @@ def wait_for(what: str, condition: Callable[[], Any], timeout: float = 60) -> An
 def run_in_own_session(body: Callable[[], None]) -> int:
     """Runs body() in a child, and returns the exit code: 0, 130 after Ctrl-C, 1 when it failed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: _asked.set())
+        signal.signal(number, _ask)
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -62,6 +68,11 @@ def run_in_own_session(body: Callable[[], None]) -> int:
     return 0
 
 
+def _ask(*_: object) -> None:
+    global _is_asked
+    _is_asked = True
+
+
 def _wait_for(child: int) -> int:
     """The child's exit code. Our own parent may be gone, too: `./dev demo` killed with its terminal."""
     parent, told = os.getppid(), False
@@ -69,7 +80,7 @@ def _wait_for(child: int) -> int:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        if not told and (_asked.is_set() or os.getppid() != parent):
+        if not told and (_is_asked or os.getppid() != parent):
             told = True
             print("\nEnding: everything that was started is being stopped ...", file=sys.stderr, flush=True)
             os.kill(child, signal.SIGINT)
@@ -80,4 +91,4 @@ def _watch_parent(parent: int) -> None:
     """A parent that was killed cannot hand anything over."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    _asked.set()
+    _ask()

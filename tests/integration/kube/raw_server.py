@@ -21,6 +21,8 @@ import sys
 import threading
 import time
 
+OUTPUT = threading.Lock()
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 EVENT = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d","name":"\u00fc\u20ac"}}}\n'
@@ -45,7 +47,8 @@ def read_request(connection):
             length = int(value)
     while len(body) < length:
         body += connection.recv(65536)
-    print(head.split(b" HTTP/")[0].decode(), flush=True)
+    with OUTPUT:  # two threads must not put their words into one line
+        print(head.split(b" HTTP/")[0].decode(), flush=True)
     return head
 
 
