@@ -167,10 +167,11 @@ def compare(stage: Stage) -> None:
         ["time to connect", *connect],
         ["`select 1`/s without pauses", *(f"{two.outcome.transactions_per_second:.0f}" for _, two in both)],
     ])
-    screen.say("""The pool costs a hop, which the last line shows: clients, poolers and server share this machine's cores. What it
-               gives is in the second line. PostgreSQL's own default is 100 connections in all, for everybody.""")
+    screen.say("""Clients, poolers and server share this machine's cores here. The last line is where a pool costs most: it adds a hop to
+               every query, and takes away the crowd of backends; which weighs more depends on the machine. The second line is what it
+               is for: PostgreSQL admits 100 connections by default, of all applications together.""")
     check(max(pooled.backends, fast_pooled.backends) <= SIZE, f"PostgreSQL never had more than {SIZE} backends of this pool")
-    check(not pooled.outcome.errors and not fast_pooled.outcome.errors, "no client of the pool saw an error")
+    check(pooled.outcome.transactions > 0 and not pooled.outcome.errors and not fast_pooled.outcome.errors, "no client of the pool saw an error")
 
 
 def run_prisma(stage: Stage) -> None:
@@ -199,22 +200,20 @@ class Change:
 
 
 def change_it_live(stage: Stage) -> None:
-    seconds = 20 if stage.is_quick else 25
-    screen.say(f"""The {INSTANCES} instances work for {seconds} s. Meanwhile the pool is changed three times. The time counts from the
-               command to the moment when the status says that every pod was read back; then we ask each PgBouncer ourselves.""")
+    screen.say(f"""The {INSTANCES} instances are at work. Meanwhile the pool is changed three times. The time counts from the command to
+               the moment when the status says that every pod was read back; then we ask each PgBouncer ourselves.""")
     pids, rows = stage.node.pids(), []
-    with Backends(stage.lab, "orders") as backends, Application(stage.lab, stage.pooled(), seconds) as application:
+    with Backends(stage.lab, "orders") as backends, Application(stage.lab, stage.pooled()) as application:
         for change in changes(stage):
-            pause(1)
+            pause(1 if stage.is_quick else 3)
             rows.append(make(stage, change))
-        was_at_work = application.is_at_work
-        wait_for("PgBouncer closed what is too many", lambda: backends.now <= SMALLER + RESERVE, 30)
-        outcome = application.outcome()
+        wait_for("PgBouncer closed what is too many", lambda: backends.now <= SMALLER + RESERVE)
+        pause(1)
+        outcome = application.stop()
     screen.table(["change", *sorted(pod_names(stage)), "live after"], rows)
-    check(was_at_work, f"the clients worked throughout: {outcome.transactions} transactions")
     for error in outcome.errors[:3]:
         screen.output(error)
-    check(not outcome.errors, "errors that clients saw: 0")
+    check(not outcome.errors, f"errors that clients saw in {outcome.transactions} transactions: {len(outcome.errors)}")
     check(stage.node.pids() == pids, "no PgBouncer was restarted")
     check(backends.highest <= SIZE, f"PostgreSQL's backends: {backends.highest} at most, {backends.now} at the end, where {SMALLER} and a "
           f"reserve of {RESERVE} are allowed")

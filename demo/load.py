@@ -20,6 +20,7 @@ PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 
 # Works 3 ms in the database, then does something else for 30 ms, as applications do.
 LIKE_AN_APPLICATION = "begin;\nselect pg_sleep(0.003);\nselect 1;\ncommit;\n\\sleep 30 ms\n"
+FAR_TOO_LONG = 600  # seconds
 AS_FAST_AS_POSSIBLE = "select 1;\n"
 
 
@@ -46,9 +47,9 @@ class Outcome:
 
 
 class Application:
-    """All instances at work for a number of seconds, from the first line of the `with` block."""
+    """All instances at work, from the first line of the `with` block; for so many seconds, or until stop()."""
 
-    def __init__(self, lab: Lab, target: Target, seconds: int, script: str = LIKE_AN_APPLICATION):
+    def __init__(self, lab: Lab, target: Target, seconds: int = FAR_TOO_LONG, script: str = LIKE_AN_APPLICATION):
         self._target, self._seconds = target, seconds
         self._folder = lab.dir / "application"
         self._folder.mkdir(exist_ok=True)
@@ -60,7 +61,7 @@ class Application:
         for instance in range(INSTANCES):
             with self._log(instance).open("w") as log:
                 self._running.append(subprocess.Popen(
-                    [PGBENCH, "-n", "-c", str(CONNECTIONS), "-j", "1", "-T", str(self._seconds), "-f", str(self._script)],
+                    [PGBENCH, "-n", "-c", str(CONNECTIONS), "-j", "1", "-P", "1", "-T", str(self._seconds), "-f", str(self._script)],
                     env=self._target.environment(instance), stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         return self
 
@@ -72,22 +73,31 @@ class Application:
     def _log(self, instance: int) -> Path:
         return self._folder / f"{instance}.log"
 
-    @property
-    def is_at_work(self) -> bool:
-        return all(process.poll() is None for process in self._running)
+    def stop(self) -> Outcome:
+        """Ends it now. pgbench then keeps its totals to itself; they are summed from what it said each second."""
+        died = [self._log(instance) for instance, process in enumerate(self._running) if process.poll() is not None]
+        for process in self._running:
+            process.terminate()
+            process.wait()
+        total = self._outcome(r"^progress: .* s, ([\d.]+) tps")
+        total.errors += [f"an instance ended: {log.read_text()[-200:]}" for log in died if not total.errors]
+        return total
 
     def outcome(self) -> Outcome:
         """Waits for the end."""
         wait_for("the application's instances are done", lambda: not any(process.poll() is None for process in self._running),
                  self._seconds + 60)
+        total = self._outcome(r"actually processed: (\d+)")
+        total.errors += ["an instance failed" for process in self._running if process.returncode != 0 and not total.errors]
+        return total
+
+    def _outcome(self, transactions: str) -> Outcome:
         total = Outcome()
-        for instance, process in enumerate(self._running):
+        for instance in range(INSTANCES):
             text = self._log(instance).read_text()
-            total.transactions_per_second += _number(r"^tps = ([\d.]+)", text)
-            total.transactions += int(_number(r"actually processed: (\d+)", text))
+            total.transactions_per_second += sum(map(float, re.findall(r"^tps = ([\d.]+)", text, re.MULTILINE)))
+            total.transactions += int(sum(map(float, re.findall(transactions, text, re.MULTILINE))))
             total.errors += re.findall(r".*(?:error|ERROR|FATAL|aborted).*", text)
-            if process.returncode != 0 and not total.errors:
-                total.errors.append(text[-200:])
         return total
 
 

@@ -4,6 +4,7 @@
 #include <utility>
 //
 #include <cpprest/http_client.h>
+#include <openssl/ssl.h>
 #include <pplx/threadpool.h>
 
 #include <csignal>
@@ -175,6 +176,8 @@ void prepare_process() {
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, nullptr);
+    // Else OpenSSL is torn down at exit while the threads of the pool, which end later, still use it.
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
     crossplat::threadpool::initialize_with_threads(2);
   });
 }

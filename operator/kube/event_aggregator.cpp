@@ -74,6 +74,12 @@ Json EventAggregator::tell(Series& series) {
 
 bool EventAggregator::admit(const std::string& object_key) {
   const MonotonicTime now = clock_.now();
+  if (buckets_.size() >= kObjectsMax && !buckets_.contains(object_key)) {
+    // A full bucket says no more than none.
+    std::erase_if(buckets_,
+                  [&](const auto& entry) { return now - entry.second.filled_at > kRefillPerObject * kBurstPerObject; });
+    if (buckets_.size() >= kObjectsMax) return false;
+  }
   Bucket& bucket = buckets_.try_emplace(object_key, Bucket{.tokens = kBurstPerObject, .filled_at = now}).first->second;
   const auto refills = (now - bucket.filled_at) / kRefillPerObject;
   if (refills > 0) {
@@ -116,9 +122,6 @@ void EventAggregator::forget_old() {
     by_key_.erase(series_.back().key);
     series_.pop_back();
   }
-  // A full bucket says no more than none.
-  std::erase_if(buckets_,
-                [&](const auto& entry) { return now - entry.second.filled_at > kRefillPerObject * kBurstPerObject; });
 }
 
 }  // namespace poolwright::kube

@@ -19,6 +19,7 @@ class EventAggregator {
   static constexpr std::size_t kSeriesMax = 1024;  // the oldest is forgotten; its next repeat is a new Event
   static constexpr Duration kSeriesAge = std::chrono::minutes{6};
   static constexpr Duration kRepeatPeriod = std::chrono::seconds{30};  // repeats are told at most this often
+  static constexpr std::size_t kObjectsMax = 4096;  // with notes lately; those of more objects are dropped
   static constexpr int kBurstPerObject = 25;
   static constexpr Duration kRefillPerObject = std::chrono::seconds{20};
   static constexpr std::size_t kMessageLengthMax = 1024;

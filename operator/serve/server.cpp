@@ -285,6 +285,8 @@ void Server::Loop::respond(Request request, std::function<void(Answer)> on_answe
   const Decide decide = [this, target = *target](const Result<Identity>& identity) {
     return identity.has_value() ? routes_.answer(target) : refusal_for(identity.error(), target.path);
   };
+  // The end of stop() runs what had been read before; there is nobody left to ask.
+  if (!reviews_) return on_answer(not_now("the operator is stopping"));
   if (const auto known = authenticator_.cached(*request.token, "get", target->path)) return on_answer(decide(*known));
   const bool is_asked = reviews_->ask({.token = *std::move(request.token),
                                        .verb = "get",

@@ -127,12 +127,15 @@ TEST_F(EventsTest, SeriesAreForgottenAfterAWhile) {
   EXPECT_FALSE(second->contains("series"));
 }
 
-TEST_F(EventsTest, TheNumberOfSeriesIsBounded) {
+TEST_F(EventsTest, TheNumberOfSeriesAndObjectsIsBounded) {
   EventAggregator aggregator(clock_, "i");
-  for (std::size_t i = 0; i < 5 * EventAggregator::kSeriesMax; ++i) {
-    ASSERT_TRUE(aggregator.note(note_about("pool-" + std::to_string(i), "Odd", "x")));
+  for (std::size_t i = 0; i < EventAggregator::kObjectsMax; ++i) {
+    ASSERT_TRUE(aggregator.note(note_about("pool-" + std::to_string(i), "Odd", "x"))) << i;
   }
-  ASSERT_TRUE(aggregator.note(note_about("pool-0", "Odd", "x"))) << "long forgotten, so new";
+  EXPECT_FALSE(aggregator.note(note_about("one-too-many", "Odd", "x")));
+  EXPECT_TRUE(aggregator.note(note_about("pool-0", "Odd", "x"))) << "its series was forgotten, so it is new";
+  clock_.advance(std::chrono::minutes{10});
+  EXPECT_TRUE(aggregator.note(note_about("one-too-many", "Odd", "x"))) << "the others were quiet meanwhile";
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ TEST_F(LeaseTest, LabelsAndOwnersOfTheLeaseAreKept) {
 }
 
 TEST_F(LeaseTest, NeverTwoAtOnceWhateverHappens) {
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  for (unsigned seed = 0; seed < 25; ++seed) {
     std::mt19937 choices(seed);
     fakes::FakeApiServer server;
     ManualClock clock;

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,9 +10,11 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "render/pgbouncer_ini.h"
@@ -52,7 +53,9 @@ void write_file(const fs::path& path, const std::string& text) {
 }
 
 /// PgBouncer does not run as root.
-const passwd* unprivileged_user() { return geteuid() == 0 ? getpwnam("postgres") : nullptr; }
+const passwd* unprivileged_user() {
+  return geteuid() == 0 ? getpwnam("postgres") : nullptr;  // NOLINT(concurrency-mt-unsafe): before any thread
+}
 
 void give_to(const passwd* user, const fs::path& path) {
   if (user == nullptr) return;
@@ -80,8 +83,8 @@ PGconn* connect(int port, const std::string& database, const Credentials& creden
 std::vector<Binary> installed_pgbouncers() {
   std::vector<Binary> found;
   if (fs::exists("/usr/sbin/pgbouncer")) found.push_back({"1.18", "/usr/sbin/pgbouncer"});
-  const char* cache = std::getenv("POOLWRIGHT_CACHE");
-  const char* home = std::getenv("HOME");
+  const char* cache = std::getenv("POOLWRIGHT_CACHE");  // NOLINT(concurrency-mt-unsafe): before any thread
+  const char* home = std::getenv("HOME");               // NOLINT(concurrency-mt-unsafe): before any thread
   const fs::path root =
       cache != nullptr ? fs::path(cache) : fs::path(home != nullptr ? home : "") / ".cache/poolwright";
   for (const char* version : {"1.24", "1.26"}) {

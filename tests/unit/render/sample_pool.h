@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/connection_pool.h"
 #include "render/render.h"
@@ -92,7 +93,7 @@ inline RenderInputs sample_inputs(const api::ConnectionPool& pool) {
 
 /// Texts that break naive quoting, each a legal password.
 inline const std::vector<std::string>& hostile_texts() {
-  static const std::vector<std::string> kTexts = {
+  static const std::vector<std::string> texts = {
       "'",
       "''",
       "\"",
@@ -130,7 +131,7 @@ inline const std::vector<std::string>& hostile_texts() {
       std::string(1000, '"'),
       std::string(1000, '\''),
   };
-  return kTexts;
+  return texts;
 }
 
 }  // namespace poolwright::render::testing
