@@ -8,6 +8,8 @@ lint_shell() { shell_files | xargs shellcheck; }
 # By their first line, since programs have no suffix.
 shell_files() { own_files | xargs grep -lE '^(#!.*\b(ba)?sh$|# shellcheck shell=)'; }
 
+lint_reference() { python scripts/reference.py --check; }
+
 lint_headers() { cmake --build build/dev --target headers_alone; }
 
 lint_tidy() { python scripts/tidy.py --cache "$CACHE/tidy" build/dev; }

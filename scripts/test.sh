@@ -94,6 +94,7 @@ stage_lint() {
   scripts/deps.sh packages
   check "clang-format" lint_format
   check "shellcheck" lint_shell
+  check "docs/reference.md is current" lint_reference
   run_python_tests tests/lint/*_test.py
 }
 
