@@ -7,19 +7,16 @@
 #include "base/check.h"
 #include "sizing/observation_log.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *input,
-                                      std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t size) {
   using namespace poolwright::sizing;
   const std::string text(input, input + size);
   Replay replay;
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
-    const std::string_view line =
-        std::string_view(text).substr(start, end - start);
+    const std::string_view line = std::string_view(text).substr(start, end - start);
     start = end + 1;
     const auto record = parse_json_line(line);
-    if (!record)
-      continue;
+    if (!record) continue;
     const std::string written = to_json_line(*record);
     const auto again = parse_json_line(written);
     PW_CHECK(again.has_value());

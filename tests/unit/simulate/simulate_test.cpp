@@ -6,8 +6,7 @@
 namespace poolwright::simulate {
 namespace {
 
-SimulationOptions options_for(const std::string &scenario,
-                              std::vector<std::string> policies) {
+SimulationOptions options_for(const std::string& scenario, std::vector<std::string> policies) {
   SimulationOptions options;
   options.scenarios = {scenario};
   options.policies = std::move(policies);
@@ -32,61 +31,46 @@ TEST(Simulation, TheSameSeedGivesTheSameRun) {
 }
 
 TEST(Simulation, OurSizingKeepsASmallServerWorking) {
-  const Result<Report> report =
-      run_simulation(options_for("small_db", {"hpa_q", "ours"}));
+  const Result<Report> report = run_simulation(options_for("small_db", {"hpa_q", "ours"}));
   ASSERT_TRUE(report.has_value());
-  const Metrics &hpa = report->rows.at(0).metrics;
-  const Metrics &ours = report->rows.at(1).metrics;
+  const Metrics& hpa = report->rows.at(0).metrics;
+  const Metrics& ours = report->rows.at(1).metrics;
   EXPECT_GT(ours.transactions_per_s, 1.7 * hpa.transactions_per_s);
   EXPECT_LT(ours.held, 40);
 }
 
 TEST(Simulation, OurSizingNeverPassesTheBudget) {
-  const Result<Report> report =
-      run_simulation(options_for("two_pools", {"hpa_2s", "ours"}));
+  const Result<Report> report = run_simulation(options_for("two_pools", {"hpa_2s", "ours"}));
   ASSERT_TRUE(report.has_value());
-  EXPECT_GT(report->rows.at(0).metrics.seconds_over_budget, 100)
-      << "the scenario must be able to show it";
+  EXPECT_GT(report->rows.at(0).metrics.seconds_over_budget, 100) << "the scenario must be able to show it";
   EXPECT_EQ(report->rows.at(1).metrics.seconds_over_budget, 0);
   EXPECT_EQ(report->rows.at(1).metrics.seconds_allocated_over_budget, 0);
   EXPECT_EQ(report->rows.at(1).metrics.rejected_logins, 0);
 }
 
 TEST(Simulation, ABurstOfTenTimesTheClientsIsServedWithinSeconds) {
-  const Result<Report> report =
-      run_simulation(options_for("burst10", {"static25", "ours", "oracle"}));
+  const Result<Report> report = run_simulation(options_for("burst10", {"static25", "ours", "oracle"}));
   ASSERT_TRUE(report.has_value());
-  const Metrics &ours = report->rows.at(1).metrics;
+  const Metrics& ours = report->rows.at(1).metrics;
   EXPECT_LT(ours.p99_wait_ms, report->rows.at(0).metrics.p99_wait_ms);
-  EXPECT_GT(ours.transactions_per_s,
-            0.98 * report->rows.at(2).metrics.transactions_per_s);
+  EXPECT_GT(ours.transactions_per_s, 0.98 * report->rows.at(2).metrics.transactions_per_s);
 }
 
 TEST(Simulation, CountersAddUp) {
   SimulationOptions options = options_for("steady", {"static25"});
   sizing::ServerInput last;
-  options.simulator.on_observation = [&](const sizing::ServerInput &input) {
-    last = input;
-  };
+  options.simulator.on_observation = [&](const sizing::ServerInput& input) { last = input; };
   const Result<Report> report = run_simulation(options);
   ASSERT_TRUE(report.has_value());
-  const sizing::PodCounters &counters =
-      last.pools.at(0).pod_inputs.at(0).observation->counters;
-  EXPECT_NEAR(counters.xact_count / 900,
-              report->rows.at(0).metrics.transactions_per_s, 1);
-  EXPECT_NEAR((counters.xact_time_us - counters.wait_time_us) /
-                  counters.xact_count,
-              32e3, 4e3)
+  const sizing::PodCounters& counters = last.pools.at(0).pod_inputs.at(0).observation->counters;
+  EXPECT_NEAR(counters.xact_count / 900, report->rows.at(0).metrics.transactions_per_s, 1);
+  EXPECT_NEAR((counters.xact_time_us - counters.wait_time_us) / counters.xact_count, 32e3, 4e3)
       << "20 + 10 ms and a queue";
-  EXPECT_NEAR((counters.xact_time_us - counters.query_time_us) /
-                  counters.xact_count,
-              10e3, 500)
-      << "the gap";
+  EXPECT_NEAR((counters.xact_time_us - counters.query_time_us) / counters.xact_count, 10e3, 500) << "the gap";
 }
 
 TEST(Simulation, UnknownNamesAreRefusedWithTheKnownOnes) {
-  const Result<Report> scenario =
-      run_simulation(options_for("nowhere", {"ours"}));
+  const Result<Report> scenario = run_simulation(options_for("nowhere", {"ours"}));
   ASSERT_FALSE(scenario.has_value());
   EXPECT_NE(scenario.error().message.find("burst10"), std::string::npos);
   const Result<Report> policy = run_simulation(options_for("steady", {"luck"}));
@@ -103,13 +87,12 @@ TEST(Simulation, PlotsAndTracesShowEveryPolicy) {
   const Result<Report> report = run_simulation(options);
   ASSERT_TRUE(report.has_value());
   const std::string svg = plot_svg(report->rows);
-  for (const char *part :
-       {"<svg", ">static25<", ">ours<", ">demand<", "</svg>"}) {
+  for (const char* part : {"<svg", ">static25<", ">ours<", ">demand<", "</svg>"}) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
   }
   EXPECT_NE(trace_csv(*report).find("small_db,ours,100,a,"), std::string::npos);
   EXPECT_TRUE(plot_svg({}).empty());
 }
 
-} // namespace
-} // namespace poolwright::simulate
+}  // namespace
+}  // namespace poolwright::simulate

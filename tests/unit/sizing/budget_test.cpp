@@ -9,12 +9,8 @@ namespace poolwright::sizing {
 namespace {
 
 TEST(Budget, IsWhatTheServerLeaves) {
-  const ServerCapacity capacity{.max_connections = 100,
-                                .superuser_reserved = 3,
-                                .reserved = 2,
-                                .foreign_sessions = 10};
-  const Budget budget =
-      derive_budget({.max = std::nullopt, .reserved = 5}, capacity);
+  const ServerCapacity capacity{.max_connections = 100, .superuser_reserved = 3, .reserved = 2, .foreign_sessions = 10};
+  const Budget budget = derive_budget({.max = std::nullopt, .reserved = 5}, capacity);
   EXPECT_EQ(budget.connections, 75);
   EXPECT_EQ(budget.source, BudgetSource::kServer);
   EXPECT_EQ(budget.arithmetic,
@@ -24,21 +20,16 @@ TEST(Budget, IsWhatTheServerLeaves) {
 }
 
 TEST(Budget, TheSmallerOfServerAndDeclarationCounts) {
-  const ServerCapacity capacity{.max_connections = 100,
-                                .superuser_reserved = 3};
+  const ServerCapacity capacity{.max_connections = 100, .superuser_reserved = 3};
   EXPECT_EQ(derive_budget({.max = 40}, capacity).connections, 40);
   EXPECT_EQ(derive_budget({.max = 400}, capacity).connections, 92);
-  EXPECT_EQ(
-      derive_budget({.max = 40, .reserved = 10}, std::nullopt).connections, 30);
+  EXPECT_EQ(derive_budget({.max = 40, .reserved = 10}, std::nullopt).connections, 30);
 }
 
 TEST(Budget, IsASafeDefaultWithoutAnyInformationAndNeverNegative) {
   EXPECT_EQ(derive_budget({}, std::nullopt).connections, kDefaultBudget);
   EXPECT_EQ(derive_budget({}, std::nullopt).source, BudgetSource::kDefault);
-  EXPECT_EQ(derive_budget({}, ServerCapacity{.max_connections = 5,
-                                             .foreign_sessions = 50})
-                .connections,
-            0);
+  EXPECT_EQ(derive_budget({}, ServerCapacity{.max_connections = 5, .foreign_sessions = 50}).connections, 0);
 }
 
 TEST(ForeignSessions, KeepsTheHighestOfTheWindow) {
@@ -52,10 +43,7 @@ TEST(ForeignSessions, KeepsTheHighestOfTheWindow) {
 
 TEST(Leaks, AreIdleTransactionsOverTheAge) {
   const std::vector<Session> sessions = {
-      {.pid = 1,
-       .application_name = "api",
-       .state = "idle in transaction",
-       .state_age_s = 40},
+      {.pid = 1, .application_name = "api", .state = "idle in transaction", .state_age_s = 40},
       {.pid = 2, .state = "idle in transaction", .state_age_s = 20},
       {.pid = 3, .state = "active", .state_age_s = 500},
       {.pid = 4, .state = "idle in transaction (aborted)", .state_age_s = 90}};
@@ -63,10 +51,10 @@ TEST(Leaks, AreIdleTransactionsOverTheAge) {
   const LeakReport report = find_leaks(sessions, policy);
   EXPECT_EQ(report.count, 2);
   EXPECT_EQ(report.terminate_pids, std::vector<int>{4});
-  EXPECT_EQ(describe(report, policy), "2 transactions idle for more than 30 s, "
-                                      "oldest 90 s: pid 4, pid 1 (api)");
-  EXPECT_TRUE(find_leaks(sessions, {.age_s = 30}).terminate_pids.empty())
-      << "off by default";
+  EXPECT_EQ(describe(report, policy),
+            "2 transactions idle for more than 30 s, "
+            "oldest 90 s: pid 4, pid 1 (api)");
+  EXPECT_TRUE(find_leaks(sessions, {.age_s = 30}).terminate_pids.empty()) << "off by default";
 }
 
 TEST(SettingLedger, CountsSettingsUntilTheyCannotComeTrue) {
@@ -89,10 +77,9 @@ TEST(SettingLedger, CountsSettingsUntilTheyCannotComeTrue) {
 
 TEST(SettingLedger, StaysSafeBeyondItsLimit) {
   SettingLedger ledger;
-  for (int i = 1; i <= 1000; ++i)
-    ledger.issue(i, i == 2 ? 99 : 1);
+  for (int i = 1; i <= 1000; ++i) ledger.issue(i, i == 2 ? 99 : 1);
   EXPECT_EQ(ledger.ceiling("pod"), 99);
 }
 
-} // namespace
-} // namespace poolwright::sizing
+}  // namespace
+}  // namespace poolwright::sizing

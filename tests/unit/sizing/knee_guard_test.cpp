@@ -10,17 +10,15 @@ namespace {
 /// A server that does `knee` statements at a time at full speed, and more only
 /// slower; or one that is bound by locks.
 class FakeServer {
-public:
-  explicit FakeServer(double knee, bool is_lock_bound = false)
-      : knee_(knee), is_lock_bound_(is_lock_bound) {}
+ public:
+  explicit FakeServer(double knee, bool is_lock_bound = false) : knee_(knee), is_lock_bound_(is_lock_bound) {}
 
   /// One second with as much concurrency as the guard allows, up to `demand`.
-  double second(KneeGuard &guard, double demand) {
+  double second(KneeGuard& guard, double demand) {
     now_s_ += 1.0;
     const double allowed = std::max(1.0, std::min(cap_, demand));
     const double over = std::max(0.0, allowed - knee_);
-    const double rate =
-        is_lock_bound_ ? allowed : std::min(allowed, knee_) - 0.1 * over;
+    const double rate = is_lock_bound_ ? allowed : std::min(allowed, knee_) - 0.1 * over;
     Sample sample;
     sample.time_s = now_s_;
     sample.transactions = 100 * rate;
@@ -28,15 +26,10 @@ public:
     sample.active = static_cast<int>(allowed + 0.5);
     sample.waiting = demand > allowed ? static_cast<int>(demand * 3) : 0;
     window_.push_back(sample);
-    const GuardPool pool{.id = "a",
-                         .window = window_,
-                         .busy = allowed,
-                         .transactions = sample.transactions};
+    const GuardPool pool{.id = "a", .window = window_, .busy = allowed, .transactions = sample.transactions};
     const bool is_pressed = demand > allowed;
-    cap_ = guard.tick({.now_s = now_s_,
-                       .pools = std::span(&pool, 1),
-                       .is_contending = is_pressed,
-                       .is_growth_wanted = is_pressed});
+    cap_ = guard.tick(
+        {.now_s = now_s_, .pools = std::span(&pool, 1), .is_contending = is_pressed, .is_growth_wanted = is_pressed});
     guard.note_blocked(is_pressed);
     most_ = std::max(most_, cap_);
     return cap_;
@@ -45,7 +38,7 @@ public:
   double now_s() const { return now_s_; }
   double most() const { return most_; }
 
-private:
+ private:
   double knee_;
   bool is_lock_bound_;
   double now_s_ = 0;
@@ -57,8 +50,7 @@ private:
 TEST(KneeGuard, GrowthThatPaysIsAllowedStepByStep) {
   KneeGuard guard{GuardParameters{}};
   FakeServer server(1000);
-  for (int i = 0; i < 120; ++i)
-    server.second(guard, 300);
+  for (int i = 0; i < 120; ++i) server.second(guard, 300);
   EXPECT_EQ(guard.state(), GuardState::kOpen);
   EXPECT_GE(server.most(), 300);
 }
@@ -79,11 +71,9 @@ TEST(KneeGuard, HoldsASaturatedServerNearItsKnee) {
 TEST(KneeGuard, OpensWhenThePressureIsOver) {
   KneeGuard guard{GuardParameters{}};
   FakeServer server(40);
-  for (int i = 0; i < 300; ++i)
-    server.second(guard, 500);
+  for (int i = 0; i < 300; ++i) server.second(guard, 500);
   ASSERT_NE(guard.state(), GuardState::kOpen);
-  for (int i = 0; i < 40; ++i)
-    server.second(guard, 5);
+  for (int i = 0; i < 40; ++i) server.second(guard, 5);
   EXPECT_EQ(guard.state(), GuardState::kOpen);
   EXPECT_EQ(guard.events().back().kind, GuardEvent::Kind::kCleared);
 }
@@ -105,24 +95,16 @@ TEST(KneeGuard, AnInterruptedProbeGivesBackWhatItTook) {
   FakeServer server(40);
   double before = 0;
   double cap = server.second(guard, 500);
-  for (int i = 0; i < 600 && !(guard.state() == GuardState::kSaturated &&
-                               before > 0 && cap < before);
-       ++i) {
+  for (int i = 0; i < 600 && !(guard.state() == GuardState::kSaturated && before > 0 && cap < before); ++i) {
     before = guard.state() == GuardState::kSaturated ? cap : 0;
     cap = server.second(guard, 500);
   }
   ASSERT_LT(cap, before) << "no probe downwards was seen";
   const std::deque<Sample> window(3);
-  const GuardPool lost{.id = "a",
-                       .window = window,
-                       .busy = 30,
-                       .transactions = 3000,
-                       .is_doubtful = true};
-  const double after = guard.tick({.now_s = server.now_s() + 1,
-                                   .pools = std::span(&lost, 1),
-                                   .is_contending = true});
+  const GuardPool lost{.id = "a", .window = window, .busy = 30, .transactions = 3000, .is_doubtful = true};
+  const double after = guard.tick({.now_s = server.now_s() + 1, .pools = std::span(&lost, 1), .is_contending = true});
   EXPECT_DOUBLE_EQ(after, before);
 }
 
-} // namespace
-} // namespace poolwright::sizing
+}  // namespace
+}  // namespace poolwright::sizing

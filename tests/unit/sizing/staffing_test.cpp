@@ -32,15 +32,11 @@ TEST(Staffing, NeedsTheLargerOfUtilizationAndSquareRoot) {
     double beta;
     int servers;
   };
-  for (const Case &one :
-       {Case{0, 0.7, 2, 0}, Case{-1, 0.7, 2, 0}, Case{std::nan(""), 0.7, 2, 0},
-        Case{1, 0.7, 2, 3}, Case{7, 0.7, 0, 10}, Case{100, 0.7, 2, 143},
-        Case{100, 0.9, 2, 120}, Case{4, 1.0, 0, 4}}) {
-    EXPECT_EQ(staff(one.load, one.utilization, one.beta), one.servers)
-        << one.load;
+  for (const Case& one : {Case{0, 0.7, 2, 0}, Case{-1, 0.7, 2, 0}, Case{std::nan(""), 0.7, 2, 0}, Case{1, 0.7, 2, 3},
+                          Case{7, 0.7, 0, 10}, Case{100, 0.7, 2, 143}, Case{100, 0.9, 2, 120}, Case{4, 1.0, 0, 4}}) {
+    EXPECT_EQ(staff(one.load, one.utilization, one.beta), one.servers) << one.load;
   }
-  EXPECT_EQ(staff(std::numeric_limits<double>::infinity(), 0.7, 2),
-            kMaxServers);
+  EXPECT_EQ(staff(std::numeric_limits<double>::infinity(), 0.7, 2), kMaxServers);
 }
 
 TEST(Staffing, IsMonotoneInTheLoad) {
@@ -53,9 +49,7 @@ TEST(Staffing, IsMonotoneInTheLoad) {
   }
 }
 
-TEST(Histogram, IsEmptyAtFirst) {
-  EXPECT_DOUBLE_EQ(DecayingHistogram(120).percentile(0.95), 0.0);
-}
+TEST(Histogram, IsEmptyAtFirst) { EXPECT_DOUBLE_EQ(DecayingHistogram(120).percentile(0.95), 0.0); }
 
 TEST(Histogram, PercentileIsWithinABucketOfTheValue) {
   for (const double value : {0.0, 0.2, 1.0, 17.0, 100.0, 2000.0}) {
@@ -68,15 +62,11 @@ TEST(Histogram, PercentileIsWithinABucketOfTheValue) {
 
 TEST(Histogram, ForgetsWithItsHalfLife) {
   DecayingHistogram histogram(10);
-  for (int t = 0; t < 20; ++t)
-    histogram.add(100, t);
+  for (int t = 0; t < 20; ++t) histogram.add(100, t);
   EXPECT_GT(histogram.percentile(0.95), 90);
-  for (int t = 20; t < 40; ++t)
-    histogram.add(1, t);
-  EXPECT_GT(histogram.percentile(0.95), 90)
-      << "a quarter of the weight is still high";
-  for (int t = 40; t < 80; ++t)
-    histogram.add(1, t);
+  for (int t = 20; t < 40; ++t) histogram.add(1, t);
+  EXPECT_GT(histogram.percentile(0.95), 90) << "a quarter of the weight is still high";
+  for (int t = 40; t < 80; ++t) histogram.add(1, t);
   EXPECT_LT(histogram.percentile(0.95), 2);
 }
 
@@ -88,5 +78,5 @@ TEST(Histogram, SurvivesYearsAndNonsense) {
   EXPECT_NEAR(histogram.percentile(0.5), 7, 0.7);
 }
 
-} // namespace
-} // namespace poolwright::sizing
+}  // namespace
+}  // namespace poolwright::sizing
