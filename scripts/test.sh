@@ -69,7 +69,7 @@ build_operator() { configure_preset dev && cmake --build --preset dev --target p
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{crd,pool,serving,recovery,quiet}_test.py
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,serving,recovery,quiet}_test.py
 }
 
 # What takes longest and needs the most parts: all clients through the pooler, the monitoring against Prometheus and a browser,

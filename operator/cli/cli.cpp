@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "cli/commands.h"
 #include "cli/version.h"
 
 namespace poolwright::cli {
@@ -114,6 +115,8 @@ int run_command_line(int argc, char** argv) {
   add_render(app, code);
   add_validate(app, code);
   add_inspect(app, code);
+  add_simulate(app, code);
+  add_import(app, code);
   add_version(app, code);
   app.failure_message(CLI::FailureMessage::simple);
   try {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ std::string quoted_value(std::string_view value);
 /// Reads a file as PgBouncer 1.18 does (lib/usual/cfparser.c, src/loader.c), without %include. Invalid with the line
 /// where PgBouncer would stop. Later settings of the same key follow earlier ones, as in the file.
 Result<Ini> parse_ini(std::string_view text);
+
+/// "host=a user='it''s'" of a line of [databases] or [users]; nullopt where PgBouncer says "syntax error in connection
+/// string".
+std::optional<std::vector<Setting>> parse_connection_string(std::string_view text);
 
 /// The value that PgBouncer ends up with: the last one of that key; nullptr where there is none.
 const std::string* find_setting(const std::vector<Setting>& settings, std::string_view key);

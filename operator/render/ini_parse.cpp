@@ -51,24 +51,6 @@ std::optional<std::string> take_value(std::string_view& rest) {
   return value;
 }
 
-/// "a=b c='d e'"; nullopt where PgBouncer says "syntax error in connection string".
-std::optional<std::vector<Setting>> parse_connection_string(std::string_view text) {
-  std::vector<Setting> settings;
-  const auto is_plain_space = [](char c) { return c == ' '; };
-  take_while(text, is_plain_space);
-  while (!text.empty()) {
-    const std::string_view key = take_while(text, [](char c) { return c != '=' && c != ' '; });
-    take_while(text, is_plain_space);
-    if (key.empty() || !text.starts_with('=')) return std::nullopt;
-    text.remove_prefix(1);
-    auto value = take_value(text);
-    if (!value) return std::nullopt;
-    settings.push_back({.key = std::string(key), .value = *std::move(value)});
-    take_while(text, is_plain_space);
-  }
-  return settings;
-}
-
 class IniReader {
  public:
   explicit IniReader(std::string_view text) : whole_(text), rest_(text) {}
@@ -152,6 +134,23 @@ class IniReader {
 };
 
 }  // namespace
+
+std::optional<std::vector<Setting>> parse_connection_string(std::string_view text) {
+  std::vector<Setting> settings;
+  const auto is_plain_space = [](char c) { return c == ' '; };
+  take_while(text, is_plain_space);
+  while (!text.empty()) {
+    const std::string_view key = take_while(text, [](char c) { return c != '=' && c != ' '; });
+    take_while(text, is_plain_space);
+    if (key.empty() || !text.starts_with('=')) return std::nullopt;
+    text.remove_prefix(1);
+    auto value = take_value(text);
+    if (!value) return std::nullopt;
+    settings.push_back({.key = std::string(key), .value = *std::move(value)});
+    take_while(text, is_plain_space);
+  }
+  return settings;
+}
 
 Result<Ini> parse_ini(std::string_view text) {
   if (text.size() > kIniBytesMax) return make_error(ErrorKind::kInvalid, "read pgbouncer.ini: must have at most 1 MiB");

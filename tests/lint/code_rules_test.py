@@ -19,6 +19,7 @@ ALLOWED = {
     "health": {"api", "base"},
     "simulate": {"sizing", "api", "base"},
     "inspect": {"base"},
+    "importer": {"render", "api", "base"},
     "kube": {"api", "base"},
     "pgbouncer": {"postgres", "api", "base"},
     "postgres": {"api", "base"},

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "simulate/plot.h"
+#include "simulate/replay_report.h"
 #include "simulate/run.h"
 
 namespace poolwright::simulate {
@@ -92,6 +95,25 @@ TEST(Simulation, PlotsAndTracesShowEveryPolicy) {
   }
   EXPECT_NE(trace_csv(*report).find("small_db,ours,100,a,"), std::string::npos);
   EXPECT_TRUE(plot_svg({}).empty());
+}
+
+TEST(ReplayReport, TellsWhatWouldHaveBeenDecidedAndWhy) {
+  std::ifstream log(PW_SOURCE_DIR "/tests/data/observations/two_pools.jsonl");
+  ASSERT_TRUE(log.good());
+  sizing::Replay replay;
+  ReplayReport report;
+  EXPECT_TRUE(report.empty());
+  std::size_t lines = 0;
+  for (std::string line; std::getline(log, line); ++lines) {
+    const auto moment = replay.feed(line);
+    ASSERT_TRUE(moment.has_value()) << moment.error().message;
+    report.add(*moment);
+  }
+  EXPECT_FALSE(report.empty());
+  const std::string text = report.to_text();
+  EXPECT_TRUE(text.starts_with("server")) << text;
+  EXPECT_NE(text.find("  " + std::to_string(lines) + "  "), std::string::npos) << text;
+  EXPECT_NE(text.find(" per pod"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// Commands that bring their own options: each adds itself to the command line and writes its exit code when it ran.
+// One function per command, in the file of its name. Thread rule: main thread only.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace poolwright::cli {
+
+void add_import(CLI::App& app, int& code);
+void add_simulate(CLI::App& app, int& code);
+
+}  // namespace poolwright::cli
