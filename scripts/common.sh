@@ -78,3 +78,6 @@ build_preset() { configure_preset "$1" && cmake --build --preset "$1"; }
 # The tree's own files, below the current folder.
 own_files() { find . \( -path ./build -o -path ./.git -o -name node_modules -o -name generated \) -prune -o -type f "$@" -print | sort; }
 cpp_files() { own_files \( -name '*.h' -o -name '*.cpp' \); }
+
+# The archives of the images that the lab's node runs.
+node_images_dir() { printf '%s/images/%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/images/{build,collect.sh,oci_archive.py,pgbouncer/config.json} "$SOURCE_DIR/tests/lab/pause.c")"; }

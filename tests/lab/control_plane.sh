@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # etcd and kube-apiserver on loopback: a real API server with admission, RBAC, CEL and watches, but with nothing behind it. For
-# Deployments that make pods, and pods that become ready, add controllers.sh.
+# Deployments that make pods, and pods that become ready, add controllers.sh. `node` sets LAB_ADDRESS, at which pods reach it too.
+LAB_ADDRESS=${LAB_ADDRESS:-127.0.0.1}
 
 start_control_plane() {
   local etcd_port peer_port api_port
@@ -40,12 +41,19 @@ start_etcd() {
 write_apiserver_arguments() {
   local pki=$STATE/pki issuer=https://kubernetes.default.svc.cluster.local
   {
-    printf '%s\n' "--etcd-servers=http://127.0.0.1:$1" --bind-address=127.0.0.1 --advertise-address=127.0.0.1 "--secure-port=$2" \
+    printf '%s\n' "--etcd-servers=http://127.0.0.1:$1" --advertise-address="$LAB_ADDRESS" "--secure-port=$2" \
       "--tls-cert-file=$pki/apiserver.crt" "--tls-private-key-file=$pki/apiserver.key" "--client-ca-file=$pki/ca.crt" \
       --authorization-mode=Node,RBAC --allow-privileged=true --service-cluster-ip-range=10.96.0.0/16 \
       "--service-account-issuer=$issuer" "--service-account-key-file=$pki/service-accounts.pub" \
       "--service-account-signing-key-file=$pki/service-accounts.key" \
-      --endpoint-reconciler-type=none # it would refuse to publish a loopback address
+      --kubelet-client-certificate="$pki/kubelet-client.crt" --kubelet-client-key="$pki/kubelet-client.key" \
+      --kubelet-certificate-authority="$pki/ca.crt" --kubelet-preferred-address-types=InternalIP
+    if [ "$LAB_ADDRESS" = 127.0.0.1 ]; then
+      # A loopback address cannot be published as an endpoint of the Service `kubernetes`.
+      printf '%s\n' --bind-address=127.0.0.1 --endpoint-reconciler-type=none
+    else
+      printf '%s\n' --bind-address=0.0.0.0 --endpoint-reconciler-type=lease
+    fi
     # Nobody makes a namespace's ServiceAccount without kube-controller-manager, and pods would be refused for its lack.
     [ -n "$WITH_CONTROLLERS" ] || printf '%s\n' --disable-admission-plugins=ServiceAccount
     [ -z "$WITH_AUDIT" ] || audit_arguments

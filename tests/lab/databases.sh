@@ -19,7 +19,7 @@ create_postgres() {
   (as_database_user "$(postgres_programs)/initdb" -D "$data" -U postgres --pwfile="$STATE/postgres.password" \
     -A scram-sha-256 -E UTF8 --locale=C --no-sync) >"$STATE/log/initdb.log" 2>&1 || die "initdb failed, see $STATE/log/initdb.log"
   cat >>"$data/postgresql.conf" <<CONF
-listen_addresses = '127.0.0.1'
+listen_addresses = '$(printf '%s\n' 127.0.0.1 "$LAB_ADDRESS" | sort -u | paste -sd,)'
 unix_socket_directories = ''
 port = $port
 max_connections = $1
@@ -30,7 +30,9 @@ wal_level = minimal
 fsync = off
 full_page_writes = off
 CONF
-  set_env PGHOST 127.0.0.1
+  # Pods and their network, where there are any.
+  printf 'host all all samenet scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256\n' >>"$data/pg_hba.conf"
+  set_env PGHOST "$LAB_ADDRESS"
   set_env PGPORT "$port"
   set_env PG_SUPERUSER postgres
   set_env PG_SUPERUSER_PASSWORD_FILE "$STATE/postgres.password"

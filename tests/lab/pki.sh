@@ -10,7 +10,8 @@ make_pki() {
     -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature -out "$pki/ca.crt"
   make_key service-accounts
   openssl ec -in "$pki/service-accounts.key" -pubout -out "$pki/service-accounts.pub" 2>/dev/null
-  sign apiserver /CN=kube-apiserver "DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1"
+  sign apiserver /CN=kube-apiserver "DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1,IP:$LAB_ADDRESS"
+  sign kubelet-client /CN=kube-apiserver-kubelet-client
 }
 
 make_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$STATE/pki/$1.key"; }
