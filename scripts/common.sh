@@ -66,6 +66,10 @@ kube_assets() {
   fi
 }
 
+# Helm, in the version that tests and `./dev release` use.
+HELM_VERSION=3.20.2
+helm_program() { printf '%s/helm/%s/helm\n' "$CACHE" "$HELM_VERSION"; }
+
 # Where the client programs of tests/clients find their libraries.
 node_clients_dir() { printf '%s/clients/node-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/node/{package-lock.json,prisma.config.ts,prisma/schema.prisma})"; }
 python_clients_dir() { printf '%s/clients/python-%s\n' "$CACHE" "$(hash_of "$SOURCE_DIR"/tests/clients/python/requirements.txt)"; }

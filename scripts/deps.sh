@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the project needs: Debian packages into the system, everything else into the cache. Does only what is missing.
-# usage: deps.sh [packages|pgbouncer|kube|clients|node]...     (default: all of them)
+# usage: deps.sh [packages|pgbouncer|kube|helm|clients|node]...     (default: all of them)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$SOURCE_DIR/scripts/deps_pgbouncer.sh"
 . "$SOURCE_DIR/scripts/deps_kube.sh"
+. "$SOURCE_DIR/scripts/deps_helm.sh"
 . "$SOURCE_DIR/scripts/deps_clients.sh"
 . "$SOURCE_DIR/scripts/deps_node.sh"
 
@@ -16,7 +17,7 @@ PACKAGES=(
   clang clang-tidy clang-format libclang-rt-14-dev shellcheck
   # to run and to test against
   postgresql-15 pgbouncer redis-server redis-tools curl openssl jq ca-certificates python3-minimal python3-venv python3-yaml
-  git util-linux mmdebstrap debian-archive-keyring
+  git util-linux lua5.1 mmdebstrap debian-archive-keyring
   # for a real node
   iproute2 nftables gcc libc6-dev
 )
@@ -59,15 +60,15 @@ install_missing() {
 
 main() {
   local part
-  [ $# -gt 0 ] || set -- packages pgbouncer kube clients node
+  [ $# -gt 0 ] || set -- packages pgbouncer kube helm clients node
   mkdir -p "$CACHE"
   # Two work trees may share the cache: one of them installs, the other waits and finds it done.
   exec 9>"$CACHE/deps.lock"
   flock -n 9 || { say "deps: another run is installing, waiting for it ..." && flock 9; }
   for part in "$@"; do
     case $part in
-      packages | pgbouncer | kube | clients | node) "ensure_$part" ;;
-      *) die "deps: there is no '$part'; choose of packages, pgbouncer, kube, clients, node" ;;
+      packages | pgbouncer | kube | helm | clients | node) "ensure_$part" ;;
+      *) die "deps: there is no '$part'; choose of packages, pgbouncer, kube, helm, clients, node" ;;
     esac
   done
 }

@@ -69,7 +69,8 @@ build_operator() { configure_preset dev && cmake --build --preset dev --target p
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,serving,recovery,quiet}_test.py
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,recovery,quiet}_test.py \
+    tests/chart/*_test.py
 }
 
 # What takes longest and needs the most parts: all clients through the pooler, the monitoring against Prometheus and a browser,
@@ -85,7 +86,7 @@ run_python_tests() {
   for file in "$@"; do
     [ -e "$file" ] || continue
     say "--- $file"
-    POOLWRIGHT_BINARY=$SOURCE_DIR/build/dev/operator/poolwright PYTHONPATH=tests/lab:tests/clients \
+    POOLWRIGHT_BINARY=$SOURCE_DIR/build/dev/operator/poolwright PYTHONPATH=tests/lab:tests/clients:tests/e2e \
       python scripts/run_unittest.py "$file" "$OUTCOMES" || true
   done
 }

@@ -20,13 +20,7 @@ const char* status_word(ConditionStatus status) {
   return "Unknown";
 }
 
-/// At most kMaxMessageLength bytes, never ending inside a UTF-8 character.
-std::string shortened(const std::string& text) {
-  if (text.size() <= kMaxMessageLength) return text;
-  std::size_t end = kMaxMessageLength - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "...";
-}
+std::string shortened_message(const std::string& text) { return shortened(text, kMaxMessageLength); }
 
 void put(Json& object, const char* name, const std::string& value) {
   if (!value.empty()) object[name] = value;
@@ -40,7 +34,7 @@ Json condition_json(const Condition& condition) {
   Json json{{"type", condition.type},
             {"status", status_word(condition.status)},
             {"reason", condition.reason},
-            {"message", shortened(condition.message)},
+            {"message", shortened_message(condition.message)},
             {"observedGeneration", condition.observed_generation}};
   put(json, "lastTransitionTime", condition.last_transition_time);
   return json;
@@ -50,7 +44,7 @@ Json database_json(const DatabaseStatus& database) {
   Json json{{"name", database.name}, {"size", database.size}, {"connectionLimit", database.connection_limit}};
   put(json, "secretName", database.secret_name);
   put(json, "recommendedSize", database.recommended_size);
-  put(json, "sizeReason", shortened(database.size_reason));
+  put(json, "sizeReason", shortened_message(database.size_reason));
   put(json, "utilizationPercent", database.utilization_percent);
   put(json, "waitingClients", database.waiting_clients);
   put(json, "budgetShare", database.budget_share);
@@ -114,7 +108,8 @@ Json status_json(const ConnectionPoolStatus& status) {
             {"size", status.size}};
   put(json, "sizeMax", status.size_max);
   put(json, "utilizationPercent", highest_utilization(status.databases));
-  put(json, "summary", shortened(status.summary));
+  put(json, "summary", shortened_message(status.summary));
+  put(json, "lastHandledRequest", status.last_handled_request);
   put(json, "configHash", status.config_hash);
   put(json, "selector", status.selector);
   put(json, "serviceName", status.service_name);
@@ -124,6 +119,13 @@ Json status_json(const ConnectionPoolStatus& status) {
   for (const DatabaseStatus& database : status.databases) json["databases"].push_back(database_json(database));
   for (const PodStatus& pod : status.pods) json["pods"].push_back(pod_json(pod));
   return json;
+}
+
+std::string shortened(const std::string& text, std::size_t length_max) {
+  if (text.size() <= length_max) return text;
+  std::size_t end = length_max - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + "...";
 }
 
 std::vector<Condition> conditions_of(const Json& status) {

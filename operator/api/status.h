@@ -62,10 +62,14 @@ struct PodStatus {
   friend bool operator==(const PodStatus&, const PodStatus&) = default;
 };
 
+/// What status.lastHandledRequest has room for.
+inline constexpr std::size_t kRequestLengthMax = 128;
+
 struct ConnectionPoolStatus {
   std::int64_t observed_generation = 0;
   std::vector<Condition> conditions;
-  std::string summary;  // one line
+  std::string summary;               // one line
+  std::string last_handled_request;  // of the annotation that asks for a reconcile, "" where nobody asked
   std::string config_hash;
   std::int32_t replicas = 0;  // PgBouncer pods, for the scale subresource
   std::int32_t ready_replicas = 0;
@@ -84,6 +88,9 @@ struct ConnectionPoolStatus {
 /// the printer columns only and are derived: `podsReady` ("1/2") and `utilizationPercent` (of the busiest database).
 /// Texts are cut to the 1024 bytes that the CRD allows.
 Json status_json(const ConnectionPoolStatus& status);
+
+/// At most `length_max` bytes of the text, with "..." at the end where it is cut, never inside a UTF-8 character.
+std::string shortened(const std::string& text, std::size_t length_max);
 
 /// Conditions of a status JSON as stored in the cluster; anything malformed is left out.
 std::vector<Condition> conditions_of(const Json& status);

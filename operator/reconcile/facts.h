@@ -35,6 +35,7 @@ struct DeploymentFacts {
 
 struct Facts {
   api::ConnectionPool pool;
+  std::string request;                                    // of a person who asks for a reconcile now
   std::map<std::string, Result<api::Json>> secrets;       // user's Secrets, by name
   std::map<std::string, Result<std::int32_t>> instances;  // by database, where a workload is named
   render::ConsoleCredentials console;                     // stored ones, or fresh ones for a new pool

@@ -45,7 +45,7 @@ std::string text_at(const Json& object, const Json::json_pointer& path) {
 
 Status gather_secrets(const GatherParts& parts, const CallLimits& limits, Facts& facts) {
   for (const render::RequiredSecret& required : render::required_secrets(facts.pool)) {
-    auto secret = parts.secrets.read(secret_key(facts.pool, required.name), limits);
+    auto secret = parts.secrets.read(secret_key(facts.pool, required.name), limits, parts.fresh_secrets);
     if (!secret && !is_about_the_object(secret.error().kind)) return std::move(secret).error();
     facts.secrets.emplace(required.name, std::move(secret));
   }

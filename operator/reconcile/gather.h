@@ -14,7 +14,8 @@ namespace poolwright::reconcile {
 struct GatherParts {
   api::ObjectStore& store;
   SecretReader& secrets;
-  Random& random;  // for the logins of a new console
+  Random& random;              // for the logins of a new console
+  bool fresh_secrets = false;  // read the user's Secrets anew, whatever is remembered
 };
 
 /// What can be known before anything is rendered. Failures of single Secrets and workloads are part of the facts; an

@@ -4,6 +4,7 @@
 
 #include "api/parse.h"
 #include "base/log.h"
+#include "reconcile/requests.h"
 
 namespace poolwright::reconcile {
 
@@ -18,18 +19,19 @@ api::ObjectKey pool_key(const std::string& namespace_name, const std::string& na
 }
 
 /// What a person should hear, or "" where all is well.
-std::string trouble(const Decision& decision, const Plan& plan, const Outcome& outcome) {
+std::string trouble(const Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome) {
   if (!plan.conflicts.empty()) {
     return to_string(plan.conflicts.front().key) + " exists and belongs to " + plan.conflicts.front().owner;
   }
   if (decision.stalled) return decision.stalled_message;
   if (outcome.error) return outcome.error->message;
-  return {};
+  return annotation_mistake(object);
 }
 
-std::string trouble_reason(const Decision& decision, const Plan& plan) {
+std::string trouble_reason(const Decision& decision, const Plan& plan, const Outcome& outcome) {
   if (!plan.conflicts.empty()) return "NameConflict";
-  return decision.stalled ? decision.stalled_reason : "ApplyFailed";
+  if (decision.stalled) return decision.stalled_reason;
+  return outcome.error ? "ApplyFailed" : "InvalidAnnotation";
 }
 
 }  // namespace
@@ -46,20 +48,42 @@ Result<Action> Reconciler::reconcile(const std::string& namespace_name, const st
     return Action{};
   }
   const api::Parsed parsed = api::check_pool(*object, settings_.validation);
+  if (is_paused(*object)) return reconcile_paused(parsed.pool, *object, limits);
+  tell_pause(*object, false);
   if (parsed.pool) return reconcile_valid(*parsed.pool, *object, limits);
   const std::int64_t generation = object->at("metadata").value("generation", std::int64_t{0});
   const Decision refused = refuse(parsed.errors, generation);
   tell(*object, refused, Plan{}, Outcome{});
+  PW_RETURN_IF_ERROR(write_status(*object,
+                                  refused_status(refused, stored_status(*object), generation, request_of(*object),
+                                                 format_rfc3339(parts_.clock.wall_now())),
+                                  limits));
+  return Action{};
+}
+
+Result<Action> Reconciler::reconcile_paused(const std::optional<api::ConnectionPool>& pool, const Json& object,
+                                            const CallLimits& limits) {
+  std::optional<Facts> facts;
+  if (pool) {
+    const GatherParts gathering{.store = parts_.store, .secrets = parts_.secrets, .random = parts_.random};
+    PW_ASSIGN_OR_RETURN(facts, gather_facts(gathering, *pool, limits));
+    // Pods that terminate must be rid of our consoles, paused or not: an open console keeps a PgBouncer from ending.
+    parts_.programmer.watch(*facts);
+  }
+  tell_pause(object, true);
   PW_RETURN_IF_ERROR(write_status(
-      *object, refused_status(refused, stored_status(*object), generation, format_rfc3339(parts_.clock.wall_now())),
-      limits));
+      object, paused_status(facts, stored_status(object), format_rfc3339(parts_.clock.wall_now())), limits));
   return Action{};
 }
 
 Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, const Json& object,
                                            const CallLimits& limits) {
-  const GatherParts gathering{.store = parts_.store, .secrets = parts_.secrets, .random = parts_.random};
-  PW_ASSIGN_OR_RETURN(const Facts facts, gather_facts(gathering, pool, limits));
+  const GatherParts gathering{.store = parts_.store,
+                              .secrets = parts_.secrets,
+                              .random = parts_.random,
+                              .fresh_secrets = has_new_request(object)};
+  PW_ASSIGN_OR_RETURN(Facts facts, gather_facts(gathering, pool, limits));
+  facts.request = request_of(object);
   parts_.programmer.watch(facts);
   Decision decision = decide(facts, settings_.decide);
   if (decision.rendered && parts_.programmer.was_refused(facts, decision.rendered->config_hash)) {
@@ -74,7 +98,7 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
                           ? api::status_json(make_status(facts, decision, plan, outcome, stored_status(object), now))
-                          : refused_status(decision, stored_status(object), pool.generation, now);
+                          : refused_status(decision, stored_status(object), pool.generation, facts.request, now);
   PW_RETURN_IF_ERROR(write_status(object, wanted, limits));
   if (outcome.error) return *outcome.error;
   const bool waiting = outcome.program && !outcome.program->complete();
@@ -90,10 +114,20 @@ Status Reconciler::write_status(const Json& object, const Json& wanted, const Ca
   return ok();
 }
 
+/// Once for each change: what status said before is what was told before.
+void Reconciler::tell_pause(const Json& object, bool paused) {
+  if (says_paused(stored_status(object)) == paused) return;
+  parts_.store.note({.regarding = object,
+                     .reason = paused ? kPausedReason : "Resumed",
+                     .message = paused ? "nothing of the pool is changed until the annotation "
+                                         "poolwright.dev/reconcile is removed"
+                                       : "the pool is kept right again"});
+}
+
 void Reconciler::tell(const Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome) {
   const api::ObjectKey key = api::key_of(object);
   const std::string id = key.namespace_name + "/" + key.name;
-  const std::string text = trouble(decision, plan, outcome);
+  const std::string text = trouble(object, decision, plan, outcome);
   bool cleared = false;
   {
     const MutexLock lock(mutex_);
@@ -111,7 +145,8 @@ void Reconciler::tell(const Json& object, const Decision& decision, const Plan& 
     return;
   }
   log_warning("pool_in_trouble", {{"namespace", key.namespace_name}, {"name", key.name}, {"cause", text}});
-  parts_.store.note({.regarding = object, .warning = true, .reason = trouble_reason(decision, plan), .message = text});
+  parts_.store.note(
+      {.regarding = object, .warning = true, .reason = trouble_reason(decision, plan, outcome), .message = text});
 }
 
 }  // namespace poolwright::reconcile

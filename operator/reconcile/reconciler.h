@@ -50,6 +50,9 @@ class Reconciler {
 
  private:
   Result<Action> reconcile_valid(const api::ConnectionPool& pool, const api::Json& object, const CallLimits& limits);
+  Result<Action> reconcile_paused(const std::optional<api::ConnectionPool>& pool, const api::Json& object,
+                                  const CallLimits& limits);
+  void tell_pause(const api::Json& object, bool paused);
   Status write_status(const api::Json& object, const api::Json& wanted, const CallLimits& limits);
   void tell(const api::Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome);
 

@@ -152,6 +152,25 @@ void add_pods(api::ConnectionPoolStatus& status, const Facts& facts, const Outco
   }
 }
 
+/// Conditions that nobody looked at stay as they were.
+void keep_others(std::vector<Condition>& conditions, const std::vector<Condition>& stored) {
+  for (const Condition& old : stored) {
+    const bool set =
+        std::any_of(conditions.begin(), conditions.end(), [&](const Condition& c) { return c.type == old.type; });
+    if (!set) conditions.push_back(old);
+  }
+}
+
+/// What was applied last is what pods are counted against; a new spec waits.
+Condition ready_while_paused(Facts facts, const std::vector<Condition>& stored) {
+  if (facts.deployment.exists) facts.pool.spec.pgbouncer.replicas = facts.deployment.replicas;
+  const auto found = std::find_if(stored.begin(), stored.end(),
+                                  [](const Condition& c) { return c.type == api::condition::kProgrammed; });
+  const Condition programmed_then =
+      found != stored.end() ? *found : unknown(api::condition::kProgrammed, "Pending", "no pod was read back yet");
+  return ready(facts, Decision{}, Plan{}, programmed_then);
+}
+
 std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& facts) {
   for (const Condition& condition : status.conditions) {
     if (condition.type == api::condition::kStalled && condition.status == ConditionStatus::kTrue)
@@ -180,21 +199,21 @@ api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decisi
   status.endpoint = render::service_host(pool.name, pool.namespace_name) + ":" + std::to_string(render::kPoolerPort);
   if (decision.rendered) add_databases(status, facts, *decision.rendered);
   add_pods(status, facts, outcome);
+  // A request whose work failed is tried again, so it is not handled yet.
+  status.last_handled_request =
+      outcome.error ? (previous.is_object() ? previous.value("lastHandledRequest", "") : "") : facts.request;
   status.summary = summary_line(status, facts);
   return status;
 }
 
-Json refused_status(const Decision& decision, const Json& previous, std::int64_t generation, const std::string& now) {
+Json refused_status(const Decision& decision, const Json& previous, std::int64_t generation, const std::string& request,
+                    const std::string& now) {
   std::vector<Condition> conditions = decision.conditions;
   conditions.push_back(condition(api::condition::kStalled, true, decision.stalled_reason, decision.stalled_message));
   conditions.push_back(condition(api::condition::kReconciling, false, "Stalled", "waits for a change of the resource"));
   for (Condition& made : conditions) made.observed_generation = generation;
   const std::vector<Condition> stored = api::conditions_of(previous);
-  for (const Condition& old : stored) {
-    const bool set =
-        std::any_of(conditions.begin(), conditions.end(), [&](const Condition& c) { return c.type == old.type; });
-    if (!set) conditions.push_back(old);
-  }
+  keep_others(conditions, stored);
   api::ConnectionPoolStatus status;
   status.observed_generation = generation;
   status.summary = decision.stalled_message;
@@ -202,7 +221,40 @@ Json refused_status(const Decision& decision, const Json& previous, std::int64_t
   Json json = previous.is_object() ? previous : Json::object();
   const Json changed = api::status_json(status);
   for (const char* member : {"observedGeneration", "summary", "conditions"}) json[member] = changed.at(member);
+  if (!request.empty()) json["lastHandledRequest"] = request;
   return json;
+}
+
+Json paused_status(const std::optional<Facts>& facts, const Json& previous, const std::string& now) {
+  const std::vector<Condition> stored = api::conditions_of(previous);
+  std::vector<Condition> conditions;
+  conditions.push_back(
+      condition(api::condition::kReconciling, false, kPausedReason,
+                "the annotation poolwright.dev/reconcile is disabled: nothing of the pool is changed, and "
+                "conditions besides Ready are as they were last seen"));
+  api::ConnectionPoolStatus status;
+  if (facts) {
+    conditions.push_back(ready_while_paused(*facts, stored));
+    status.replicas = present_pods(*facts);
+    status.ready_replicas = ready_pods(*facts);
+  }
+  for (Condition& made : conditions) made.observed_generation = previous.value("observedGeneration", std::int64_t{0});
+  keep_others(conditions, stored);
+  status.conditions = api::merge_conditions(stored, std::move(conditions), now);
+  status.summary = "paused by the annotation poolwright.dev/reconcile";
+  Json json = previous.is_object() ? previous : Json::object();
+  const Json changed = api::status_json(status);
+  for (const char* member : {"summary", "conditions"}) json[member] = changed.at(member);
+  if (!facts) return json;
+  for (const char* member : {"replicas", "readyReplicas", "podsReady"}) json[member] = changed.at(member);
+  return json;
+}
+
+bool says_paused(const Json& status) {
+  const std::vector<Condition> stored = api::conditions_of(status);
+  return std::any_of(stored.begin(), stored.end(), [](const Condition& c) {
+    return c.type == api::condition::kReconciling && c.reason == kPausedReason;
+  });
 }
 
 bool same_status(const Json& stored, const Json& wanted) { return covers(stored, wanted) && covers(wanted, stored); }

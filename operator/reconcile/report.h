@@ -25,9 +25,20 @@ struct Outcome {
 api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decision, const Plan& plan,
                                       const Outcome& outcome, const api::Json& previous, const std::string& now);
 
-/// Status of a pool whose spec cannot be used: conditions change, all else stays as it was stored.
+/// Status of a pool whose spec cannot be used: conditions change, all else stays as it was stored. `request` as in
+/// Facts.
 api::Json refused_status(const Decision& decision, const api::Json& previous, std::int64_t generation,
-                         const std::string& now);
+                         const std::string& request, const std::string& now);
+
+/// Reason of Reconciling while a person keeps the operator from changing the pool.
+inline constexpr const char* kPausedReason = "Paused";
+
+/// Status of a paused pool: that it is paused, and how many of its pods are ready; all else stays as it was last seen.
+/// `facts` are absent where the spec cannot be used.
+api::Json paused_status(const std::optional<Facts>& facts, const api::Json& previous, const std::string& now);
+
+/// Whether the status says that the pool is paused.
+bool says_paused(const api::Json& status);
 
 /// Whether the stored status already says what `wanted` says.
 bool same_status(const api::Json& stored, const api::Json& wanted);

@@ -310,7 +310,8 @@ class PgbouncerNode:
 
     def _tick(self, now: float) -> None:
         self._keep_lease(now)
-        listed = {pod["metadata"]["uid"]: pod for pod in self._api.get("/api/v1/pods?resourceVersion=0")["items"]}
+        listed = {pod["metadata"]["uid"]: pod for pod in self._api.get("/api/v1/pods?resourceVersion=0")["items"]
+                  if pod["spec"]["containers"][0]["name"] == "pgbouncer"}  # others, such as the operator's own, stay pending
         for uid, pod in listed.items():
             bound_to = pod["spec"].get("nodeName")
             if bound_to is None and "deletionTimestamp" not in pod["metadata"]:

@@ -289,6 +289,7 @@ ConnectionPoolStatus full_status() {
                         .observed_generation = 3,
                         .last_transition_time = "2026-01-01T00:00:00Z"}};
   status.summary = "2/2 pods, 25 connections";
+  status.last_handled_request = "2026-01-01T00:00:00Z";
   status.config_hash = std::string(64, 'a');
   status.replicas = 2;
   status.ready_replicas = 2;
