@@ -23,6 +23,10 @@ VERSION_LINES = {
     Path("charts/poolwright/Chart.yaml"): r"^((?:version|appVersion): )(.*)$",
     Path("charts/poolwright-pools/Chart.yaml"): r"^((?:version|appVersion): )(.*)$",
     Path("config/manager/kustomization.yaml"): r"^(  newTag: )(.*)$",
+    Path("config/gitops/flux/operator.yaml"): r"^(    tag: v)(.*)$",
+    Path("docs/install.md"): r"(config/default\?ref=v)([0-9A-Za-z.-]+)",
+    Path("Dockerfile"): r"^(#   docker build -t poolwright/poolwright:)(\S+)",
+    Path("docs/images.md"): r"^(docker build -t poolwright/poolwright:)(\S+)",
 }
 
 

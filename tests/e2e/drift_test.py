@@ -7,7 +7,7 @@ import unittest
 from lab import wait_until
 from operator_lab import NAMESPACE, OperatorLab, is_current
 
-ROUNDS = 20
+ROUNDS = 36
 
 
 class Drift(unittest.TestCase):
@@ -38,7 +38,7 @@ class Drift(unittest.TestCase):
         self.lab.start_operator()
         self.lab.wait_for_pool("steady", is_current)
         for number in range(ROUNDS):
-            # Something for the operator to do in each round: a new password goes live and into status-free objects.
+            # Something for the operator to do in each round: a new password goes into the user list and the URLs.
             self.lab.apply_secret("app", {"username": "app", "password": f"round-{number}"})
             self.apply_like_argo()
             self.apply_like_a_person()

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 import sys
 import unittest
 
@@ -35,7 +36,7 @@ class Derived(unittest.TestCase):
 
 class Version(unittest.TestCase):
     def test_it_is_semantic(self):
-        self.assertRegex(VERSION, r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")
+        self.assertRegex(VERSION, r"^\d+\.\d+\.\d+$")
 
     def test_charts_have_it(self):
         for chart in ("poolwright", "poolwright-pools"):
@@ -44,6 +45,12 @@ class Version(unittest.TestCase):
 
     def test_the_installed_image_has_it(self):
         self.assertIn(f"image: poolwright/poolwright:{VERSION}\n", (ROOT / "config/install.yaml").read_text())
+
+    def test_no_other_file_names_it(self):
+        ran = subprocess.run(["git", "grep", "-lwF", VERSION, "--", "*.md", "*.yaml", "*.sh", "*.py", "*.txt", "*.json", "*Dockerfile", "dev", "images"],
+                             cwd=ROOT, capture_output=True, text=True)
+        written = {str(path) for path in manifests.GENERATED}
+        self.assertEqual([name for name in ran.stdout.split() if name not in written | {"CHANGELOG.md"} and "lock" not in name], [])
 
     def test_the_program_takes_it_from_the_file(self):
         self.assertIn("VERSION", (ROOT / "CMakeLists.txt").read_text())
