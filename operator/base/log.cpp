@@ -94,6 +94,22 @@ std::string format_log_line(LogFormat line_format, std::string_view event, std::
   return line_format == LogFormat::kJson ? json_members(event, fields) : text_line(event, fields);
 }
 
+std::string format_log_block(LogFormat line_format, std::string_view event, std::string_view text,
+                             std::string_view json) {
+  if (line_format == LogFormat::kText) {
+    const std::size_t end = text.find_last_not_of('\n');
+    return std::string(text.substr(0, end == std::string_view::npos ? 0 : end + 1));
+  }
+  const std::string_view members = json.size() > 2 ? json.substr(1, json.size() - 2) : std::string_view();
+  return json_members(event, {}) + (members.empty() ? "" : ",") + std::string(members);
+}
+
+void log_block(LogLevel level, std::string_view event, std::string_view text, std::string_view json) {
+  const auto spd = spd_level(level);
+  if (!logger()->should_log(spd)) return;
+  logger()->log(spd, "{}", format_log_block(format(), event, text, json));
+}
+
 void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   const auto spd = spd_level(level);
   if (!logger()->should_log(spd)) return;

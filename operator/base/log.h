@@ -53,6 +53,12 @@ inline void log_error(std::string_view event, std::initializer_list<LogField> fi
   log_event(LogLevel::kError, event, fields);
 }
 
+/// A block of several facts about one thing: on a terminal as `text` stands, in a pod as one JSON object with the
+/// members of `json` (the text of an object, "{...}") behind time, level and event.
+void log_block(LogLevel level, std::string_view event, std::string_view text, std::string_view json);
+/// The block without time and level, as log_block writes it.
+std::string format_log_block(LogFormat format, std::string_view event, std::string_view text, std::string_view json);
+
 /// The line without time and level, as log_event writes it; for tests and for other sinks.
 std::string format_log_line(LogFormat format, std::string_view event, std::initializer_list<LogField> fields);
 

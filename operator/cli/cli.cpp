@@ -19,6 +19,25 @@ void add_files(CLI::App& command, FileOptions& options) {
   command.add_flag("--allow-loopback-hosts", options.allow_loopback_hosts, kLoopbackHelp);
 }
 
+void add_web(CLI::App& command, RunOptions& options) {
+  command.add_flag("!--no-web", options.web, "Without REST API, /metrics, probes and page");
+  command.add_option("--web-address", options.web_address, "IP address to listen on")->capture_default_str();
+  command.add_option("--web-port", options.web_port, "Port to listen on; 0: any free one, which the log names")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  command
+      .add_option("--web-tls", options.web_tls,
+                  "self-signed: a certificate made at the start; files: --web-certificate and --web-key, read again "
+                  "when they change; off")
+      ->check(CLI::IsMember({"self-signed", "files", "off"}))
+      ->capture_default_str();
+  CLI::Option* certificate =
+      command.add_option("--web-certificate", options.web_certificate, "tls.crt, with its chain");
+  command.add_option("--web-key", options.web_key, "tls.key")->needs(certificate);
+  command.add_option("--web-token-file", options.web_token_file,
+                     "File with the one token that may read everything (default: the API server is asked)");
+}
+
 void add_run(CLI::App& app, int& code) {
   static RunOptions options;
   CLI::App* command = app.add_subcommand("run", "Watch ConnectionPools and keep them right");
@@ -43,6 +62,7 @@ void add_run(CLI::App& app, int& code) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   command->add_flag("--allow-loopback-hosts", options.allow_loopback_hosts, kLoopbackHelp);
+  add_web(*command, options);
   command->add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

@@ -32,6 +32,13 @@ struct RunOptions {
   std::string image_repository = "poolwright/pgbouncer";
   int workers = 4;
   bool allow_loopback_hosts = false;
+  bool web = true;
+  std::string web_address = "0.0.0.0";
+  int web_port = 8443;
+  std::string web_tls = "self-signed";  // files, off
+  std::string web_certificate;
+  std::string web_key;
+  std::string web_token_file;
   std::string log_level = "info";
   std::string log_format = "auto";
 };

@@ -36,6 +36,19 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "poolwright";
 }
 
+run::WebSettings web_settings(const RunOptions& options, const run::RunSettings& settings) {
+  run::WebSettings web{.is_on = options.web, .token_file = options.web_token_file};
+  web.server.address = options.web_address;
+  web.server.port = static_cast<std::uint16_t>(options.web_port);
+  web.server.tls = options.web_tls == "off"     ? serve::TlsSource::kOff
+                   : options.web_tls == "files" ? serve::TlsSource::kFiles
+                                                : serve::TlsSource::kSelfSigned;
+  web.server.files = {.chain_path = options.web_certificate, .key_path = options.web_key};
+  const std::string& own = settings.lease.namespace_name;
+  web.server.server_names = {settings.instance, "poolwright", "poolwright." + own, "poolwright." + own + ".svc"};
+  return web;
+}
+
 Result<run::RunSettings> make_settings(const RunOptions& options, Random& random) {
   run::RunSettings settings;
   PW_ASSIGN_OR_RETURN(settings.cluster, kube::find_cluster({.path = options.kubeconfig,
@@ -57,6 +70,8 @@ Result<run::RunSettings> make_settings(const RunOptions& options, Random& random
                                   : !settings.cluster.namespace_name.empty() ? settings.cluster.namespace_name
                                                                              : "default";
   settings.workers = options.workers;
+  settings.web = web_settings(options, settings);
+  settings.version = program_version();
   return settings;
 }
 
@@ -79,7 +94,10 @@ int run(const RunOptions& options) {
     std::cerr << "poolwright run: " << process.error().message << "\n";
     return kExitFailed;
   }
-  (*process)->start();
+  if (const Status started = (*process)->start(); !started) {
+    std::cerr << "poolwright run: " << started.error().message << "\n";
+    return kExitFailed;
+  }
   int signal = 0;
   sigwait(&signals, &signal);
   log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});

@@ -29,14 +29,26 @@ void CountingTransport::Book::count(Method method, int status) {
   ++counts[{method, status}];
 }
 
+void CountingTransport::Book::time(Method method, double length_s) {
+  const MutexLock lock(mutex);
+  observe(seconds.try_emplace(method, make_histogram(latency_bounds())).first->second, length_s);
+}
+
 Result<Response> CountingTransport::unary(const Request& request, const CallLimits& limits) {
+  const MonotonicTime begin = clock_.now();
   auto answer = inner_.unary(request, limits);
+  book_->time(request.method, std::chrono::duration<double>(clock_.now() - begin).count());
   book_->count(request.method, answer ? answer->status : 0);
   return answer;
 }
 
 std::unique_ptr<Stream> CountingTransport::open(const Request& request, std::shared_ptr<StreamSink> sink) {
   return inner_.open(request, std::make_shared<CountedSink>(std::move(sink), book_));
+}
+
+CountingTransport::Seconds CountingTransport::seconds() const {
+  const MutexLock lock(book_->mutex);
+  return book_->seconds;
 }
 
 CountingTransport::Counts CountingTransport::counts() const {

@@ -37,6 +37,7 @@ Duration LeaseElector::attempt(const std::stop_token& stop) {
   // A leader that waits longer than this could not renew in time again.
   const CallLimits limits{Deadline(clock_, options_.renew_deadline / 2), stop};
   const Status status = try_lease(limits);
+  if (status) answered_at_ = clock_.now().time_since_epoch().count();
   if (!status && status.error().kind != ErrorKind::kCancelled) {
     log_warning("lease_not_renewed", {{"cause", status.error().message}, {"leader", is_leader()}});
   }

@@ -4,6 +4,7 @@
 // thread; LeaseRunner has its own thread and may be started and stopped from another.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ class LeaseElector {
   void abandon() { gate_.close(); }
 
   bool is_leader() const { return gate_.may_write(); }
+  /// When the API server last answered about the lease; the clock's first moment before. From any thread.
+  MonotonicTime answered_at() const { return MonotonicTime{std::chrono::nanoseconds{answered_at_.load()}}; }
   /// Who holds the lease, as last seen; "" = nobody.
   const std::string& holder() const { return observed_holder_; }
 
@@ -60,6 +63,7 @@ class LeaseElector {
   std::string observed_holder_;
   std::string observed_version_;
   MonotonicTime observed_since_{};
+  std::atomic<std::chrono::nanoseconds::rep> answered_at_{0};
 };
 
 /// Runs an elector until it is stopped, then releases the lease.

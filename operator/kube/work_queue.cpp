@@ -11,6 +11,8 @@ namespace {
 /// A wait is cut into pieces of this length at most, since the clock need not be the one that the wait goes by.
 constexpr Duration kWaitMax = std::chrono::seconds{10};
 
+double seconds(MonotonicTime since, MonotonicTime now) { return std::chrono::duration<double>(now - since).count(); }
+
 }  // namespace
 
 void WorkQueue::add(const WorkKey& key) {
@@ -23,8 +25,14 @@ void WorkQueue::add_locked(const WorkKey& key) {
   cancel_delay(key);
   if (!dirty_.insert(key).second) return;
   if (taken_.contains(key)) return;  // done() puts it back in line
-  order_.push_back(key);
+  put_in_line(key);
   changed_.notify_one();
+}
+
+void WorkQueue::put_in_line(const WorkKey& key) {
+  order_.push_back(key);
+  in_line_since_.emplace(key, clock_.now());
+  ++counts_.adds;
 }
 
 void WorkQueue::add_after(const WorkKey& key, Duration delay) {
@@ -59,6 +67,7 @@ int WorkQueue::fail_locked(const WorkKey& key) {
   constexpr int kFailuresMax = 1000;  // far beyond the cap of the delay
   int& count = failures_[key];
   count = std::min(count + 1, kFailuresMax);
+  ++counts_.retries;
   return count;
 }
 
@@ -103,6 +112,9 @@ std::optional<WorkKey> WorkQueue::take_locked() {
   order_.pop_front();
   dirty_.erase(key);
   taken_.insert(key);
+  const MonotonicTime now = clock_.now();
+  taken_since_.insert_or_assign(key, now);
+  if (const auto since = in_line_since_.extract(key)) observe(counts_.waited_s, seconds(since.mapped(), now));
   return key;
 }
 
@@ -130,7 +142,8 @@ std::optional<WorkKey> WorkQueue::take(const std::stop_token& stop) {
 void WorkQueue::done(const WorkKey& key) {
   const MutexLock lock(mutex_);
   PW_CHECK(taken_.erase(key) == 1);
-  if (dirty_.contains(key) && !is_shut_down_) order_.push_back(key);
+  if (const auto since = taken_since_.extract(key)) observe(counts_.worked_s, seconds(since.mapped(), clock_.now()));
+  if (dirty_.contains(key) && !is_shut_down_) put_in_line(key);
   changed_.notify_all();
 }
 
@@ -144,6 +157,7 @@ void WorkQueue::shut_down() {
   const MutexLock lock(mutex_);
   is_shut_down_ = true;
   order_.clear();
+  in_line_since_.clear();
   dirty_.clear();
   due_.clear();
   timeline_.clear();
@@ -165,6 +179,18 @@ std::size_t WorkQueue::waiting() const {
 std::size_t WorkQueue::delayed() const {
   const MutexLock lock(mutex_);
   return timeline_.size();
+}
+
+WorkQueueCounts WorkQueue::counts() const {
+  const MutexLock lock(mutex_);
+  WorkQueueCounts counts = counts_;
+  counts.depth = order_.size();
+  const MonotonicTime now = clock_.now();
+  for (const auto& [key, since] : taken_since_) {
+    counts.unfinished_s += seconds(since, now);
+    counts.longest_running_s = std::max(counts.longest_running_s, seconds(since, now));
+  }
+  return counts;
 }
 
 std::size_t WorkQueue::taken() const {

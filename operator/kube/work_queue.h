@@ -10,6 +10,7 @@
 // own.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -19,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/deadline.h"
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/retry.h"
@@ -31,6 +33,17 @@ struct WorkKey {
 
   friend auto operator<=>(const WorkKey&, const WorkKey&) = default;  // NOLINT(modernize-use-nullptr): tool's bug
   friend bool operator==(const WorkKey&, const WorkKey&) = default;
+};
+
+/// What a queue counted since its start.
+struct WorkQueueCounts {
+  std::size_t depth = 0;
+  std::uint64_t adds = 0;     // keys that came into the line
+  std::uint64_t retries = 0;  // of them after a failure
+  double unfinished_s = 0;    // that the taken keys have taken so far, together
+  double longest_running_s = 0;
+  Histogram waited_s = make_histogram(latency_bounds());
+  Histogram worked_s = make_histogram(latency_bounds());
 };
 
 class WorkQueue {
@@ -66,6 +79,7 @@ class WorkQueue {
   std::size_t waiting() const;
   std::size_t delayed() const;
   std::size_t taken() const;
+  WorkQueueCounts counts() const;
 
  private:
   void add_locked(const WorkKey& key) PW_REQUIRES(mutex_);
@@ -73,6 +87,7 @@ class WorkQueue {
   int fail_locked(const WorkKey& key) PW_REQUIRES(mutex_);
   void release_due() PW_REQUIRES(mutex_);
   void cancel_delay(const WorkKey& key) PW_REQUIRES(mutex_);
+  void put_in_line(const WorkKey& key) PW_REQUIRES(mutex_);
   std::optional<WorkKey> take_locked() PW_REQUIRES(mutex_);
 
   const Clock& clock_;
@@ -84,6 +99,9 @@ class WorkQueue {
   std::deque<WorkKey> order_ PW_GUARDED_BY(mutex_);
   std::set<WorkKey> dirty_ PW_GUARDED_BY(mutex_);
   std::set<WorkKey> taken_ PW_GUARDED_BY(mutex_);
+  std::map<WorkKey, MonotonicTime> in_line_since_ PW_GUARDED_BY(mutex_);
+  std::map<WorkKey, MonotonicTime> taken_since_ PW_GUARDED_BY(mutex_);
+  WorkQueueCounts counts_ PW_GUARDED_BY(mutex_);  // without what counts() fills in
   std::map<WorkKey, MonotonicTime> due_ PW_GUARDED_BY(mutex_);
   std::set<std::pair<MonotonicTime, WorkKey>> timeline_ PW_GUARDED_BY(mutex_);
   std::map<WorkKey, int> failures_ PW_GUARDED_BY(mutex_);

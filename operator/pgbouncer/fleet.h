@@ -40,10 +40,18 @@ struct PodObservation {
   int version = 0;                           // 12401; 0 while never connected
   std::int64_t connects = 0;                 // grows with each new connection: counters may have started anew
   std::optional<MonotonicTime> observed_at;  // when the answer to SHOW STATS came; none before the first poll
-  std::chrono::microseconds round_trip{0};   // of the three SHOWs together
+  std::chrono::microseconds round_trip{0};   // of SHOW POOLS, STATS and DATABASES together
   std::vector<PoolRow> pools;
   std::vector<StatsRow> stats;
   std::vector<DatabaseRow> databases;
+  /// What seldom changes: asked for with the first poll of a connection, after a RELOAD, and every kSeldomPolls polls.
+  struct Seldom {
+    std::map<std::string, std::int64_t> lists;  // SHOW LISTS
+    std::string marker;                         // that names the config: syslog_ident of SHOW CONFIG
+    std::int64_t max_client_conn = 0;
+    std::int64_t max_user_connections = 0;
+  };
+  std::shared_ptr<const Seldom> seldom = std::make_shared<const Seldom>();
   std::optional<Error> error;  // none while all is well
   int failures = 0;            // in a row
 };
@@ -57,6 +65,8 @@ struct FleetOptions {
   std::function<void(const std::string& pod)> on_change;
 };
 
+/// Polls between two looks at what seldom changes.
+inline constexpr int kSeldomPolls = 10;
 /// Most commands that wait for one console; further ones fail with kThrottled.
 inline constexpr std::size_t kWaitingCommandsMax = 16;
 

@@ -1,6 +1,9 @@
 #include "pgbouncer/pod_link.h"
 
+#include <charconv>
 #include <utility>
+
+#include "pgbouncer/verify.h"
 
 namespace poolwright::pgbouncer {
 
@@ -77,6 +80,7 @@ void PodLink::connected() {
   publish();
   if (context_.options.on_change) context_.options.on_change(pod_);
   due_ = context_.clock.now();
+  polls_to_seldom_ = 0;
   begin_poll();
 }
 
@@ -101,6 +105,7 @@ void PodLink::rest() {
 void PodLink::begin_poll() {
   step_ = PollStep::kPools;
   draft_ = PodObservation{};
+  draft_.seldom = last_.seldom;
   poll_began_at_ = context_.clock.now();
   pump();
 }
@@ -124,6 +129,10 @@ void PodLink::pump() {
       return ask(ShowTopic::kStats);
     case PollStep::kDatabases:
       return ask(ShowTopic::kDatabases);
+    case PollStep::kLists:
+      return ask(ShowTopic::kLists);
+    case PollStep::kConfig:
+      return ask(ShowTopic::kConfig);
   }
 }
 
@@ -142,6 +151,7 @@ void PodLink::run(WaitingCommand command) {
 }
 
 void PodLink::send(const WaitingCommand& command) {
+  if (command.text == Command::reload().text()) polls_to_seldom_ = 0;
   connection_.query(command.text, command.deadline.left(), [this, reply = command.reply](Result<Table> answer) {
     if (!connection_.is_open()) {
       disconnected(answer ? make_error(ErrorKind::kUnavailable, "the connection was lost") : answer.error());
@@ -183,6 +193,19 @@ Status PodLink::read_rows(const Table& table) {
     }
     case PollStep::kDatabases: {
       PW_ASSIGN_OR_RETURN(draft_.databases, parse_databases(table));
+      draft_.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(context_.clock.now() - poll_began_at_);
+      step_ = polls_to_seldom_ > 0 ? PollStep::kNone : PollStep::kLists;
+      break;
+    }
+    case PollStep::kLists: {
+      PW_ASSIGN_OR_RETURN(seldom_draft_.lists, parse_lists(table));
+      step_ = PollStep::kConfig;
+      break;
+    }
+    case PollStep::kConfig: {
+      PW_ASSIGN_OR_RETURN(const auto settings, parse_config(table));
+      read_settings(settings);
+      polls_to_seldom_ = kSeldomPolls;
       step_ = PollStep::kNone;
       break;
     }
@@ -190,12 +213,26 @@ Status PodLink::read_rows(const Table& table) {
   return ok();
 }
 
+void PodLink::read_settings(const std::vector<ConfigRow>& settings) {
+  const auto whole = [](const std::string& text) {
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  };
+  for (const ConfigRow& row : settings) {
+    if (row.key == kMarkerKey) seldom_draft_.marker = row.value;
+    if (row.key == "max_client_conn") seldom_draft_.max_client_conn = whole(row.value);
+    if (row.key == "max_user_connections") seldom_draft_.max_user_connections = whole(row.value);
+  }
+  draft_.seldom = std::make_shared<const PodObservation::Seldom>(std::exchange(seldom_draft_, {}));
+}
+
 void PodLink::end_poll() {
   const MonotonicTime now = context_.clock.now();
+  --polls_to_seldom_;
   draft_.is_connected = true;
   draft_.version = last_.version;
   draft_.connects = last_.connects;
-  draft_.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(now - poll_began_at_);
   last_ = std::exchange(draft_, PodObservation{});
   publish();
   due_ = postgres::next_due(due_, now, context_.options.poll_interval);

@@ -59,7 +59,7 @@ class PodLink {
   void run(WaitingCommand command);
 
  private:
-  enum class PollStep { kNone, kPools, kStats, kDatabases };
+  enum class PollStep { kNone, kPools, kStats, kDatabases, kLists, kConfig };
 
   void request_turn();
   void connect();
@@ -71,6 +71,7 @@ class PodLink {
   void ask(ShowTopic topic);
   void read_answer(const Result<postgres::Table>& answer);
   Status read_rows(const postgres::Table& table);
+  void read_settings(const std::vector<ConfigRow>& settings);
   void end_poll();
   void fail_poll(Error error);
   void disconnected(const Error& error);
@@ -94,6 +95,8 @@ class PodLink {
   std::deque<WaitingCommand> commands_;  // at most kWaitingCommandsMax
   PodObservation last_;                  // as published
   PodObservation draft_;                 // of the poll that runs
+  PodObservation::Seldom seldom_draft_;
+  int polls_to_seldom_ = 0;  // 0: this poll asks for it too
 };
 
 }  // namespace poolwright::pgbouncer

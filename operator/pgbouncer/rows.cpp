@@ -35,6 +35,9 @@ PoolRow read_pool(RowReader& reader) {
   row.user = reader.text("user");
   row.cl_active = reader.count("cl_active");
   row.cl_waiting = reader.count("cl_waiting");
+  row.cl_active_cancel_req = optional_or_zero(reader, "cl_active_cancel_req");
+  row.cl_waiting_cancel_req = optional_or_zero(reader, "cl_waiting_cancel_req");
+  row.sv_active_cancel = optional_or_zero(reader, "sv_active_cancel");
   row.sv_active = reader.count("sv_active");
   row.sv_being_canceled = optional_or_zero(reader, "sv_being_canceled");
   row.sv_idle = reader.count("sv_idle");
@@ -58,6 +61,10 @@ StatsRow read_stats(RowReader& reader) {
   row.total_xact_time_us = reader.count("total_xact_time");
   row.total_query_time_us = reader.count("total_query_time");
   row.total_wait_time_us = reader.count("total_wait_time");
+  row.total_server_assignment_count = optional_or_zero(reader, "total_server_assignment_count");
+  row.total_client_parse_count = optional_or_zero(reader, "total_client_parse_count");
+  row.total_server_parse_count = optional_or_zero(reader, "total_server_parse_count");
+  row.total_bind_count = optional_or_zero(reader, "total_bind_count");
   return row;
 }
 

@@ -19,6 +19,10 @@ struct PoolRow {
   std::string user;
   std::int64_t cl_active = 0;  // idle clients are in it: not load
   std::int64_t cl_waiting = 0;
+  // Requests to cancel a query, and the connections that carry them: 0 where the version does not count them.
+  std::int64_t cl_active_cancel_req = 0;
+  std::int64_t cl_waiting_cancel_req = 0;
+  std::int64_t sv_active_cancel = 0;
   std::int64_t sv_active = 0;
   std::int64_t sv_being_canceled = 0;  // 0 where the version does not count it
   std::int64_t sv_idle = 0;
@@ -41,6 +45,11 @@ struct StatsRow {
   std::int64_t total_xact_time_us = 0;
   std::int64_t total_query_time_us = 0;
   std::int64_t total_wait_time_us = 0;
+  // 1.23+ and, of prepared statements, 1.24+; else 0.
+  std::int64_t total_server_assignment_count = 0;
+  std::int64_t total_client_parse_count = 0;
+  std::int64_t total_server_parse_count = 0;
+  std::int64_t total_bind_count = 0;
   friend bool operator==(const StatsRow&, const StatsRow&) = default;
 };
 

@@ -49,7 +49,7 @@ std::vector<PodFacts> reachable_pods(const Facts& facts) {
 bool is_refusal(ApplyState state) { return state == ApplyState::kRefused || state == ApplyState::kHalfApplied; }
 
 PodProgram to_program(const PodFacts& pod, const ApplyOutcome& outcome, const std::string& config_hash) {
-  PodProgram program{.pod = pod.name, .version = outcome.version};
+  PodProgram program{.pod = pod.name, .version = outcome.version, .reloads = outcome.reloads};
   if (outcome.state == ApplyState::kLive) {
     program.config_hash = config_hash;
   } else {
@@ -116,6 +116,7 @@ PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::Connec
 ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rendered& rendered,
                                          const CallLimits& limits) {
   ProgramReport report{.config_hash = rendered.config_hash};
+  const MonotonicTime begin = parts_.clock.now();
   const std::vector<PodFacts> pods = reachable_pods(facts);
   report.pods.resize(pods.size());
   const auto expected = expect(rendered);
@@ -134,7 +135,35 @@ ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rende
     }
   }
   settle(facts, rendered, *expected, report, limits);
+  const bool was_changed =
+      std::any_of(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.reloads > 0; });
+  if (was_changed && report.complete()) {
+    const MutexLock lock(mutex_);
+    observe(apply_seconds_, std::chrono::duration<double>(parts_.clock.now() - begin).count());
+  }
   return report;
+}
+
+std::map<std::string, ProgramTally> ConsoleProgrammer::tallies() const {
+  const MutexLock lock(mutex_);
+  std::map<std::string, ProgramTally> tallies;
+  for (const auto& [id, state] : pools_) tallies.emplace(id, state.tally);
+  return tallies;
+}
+
+Histogram ConsoleProgrammer::apply_seconds() const {
+  const MutexLock lock(mutex_);
+  return apply_seconds_;
+}
+
+void ConsoleProgrammer::count(ProgramTally& tally, const ProgramReport& report) {
+  tally.refused.clear();
+  for (const PodProgram& pod : report.pods) {
+    tally.reloads += static_cast<std::uint64_t>(pod.reloads);
+    if (!pod.refused) continue;
+    ++tally.refusals;
+    tally.refused.emplace(pod.pod, pod.problem);
+  }
 }
 
 void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rendered, const ExpectedConfig& expected,
@@ -145,6 +174,7 @@ void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rende
   {
     const MutexLock lock(mutex_);
     PoolState& state = pools_[id_of(facts.pool)];
+    count(state.tally, report);
     if (refused != report.pods.end()) {
       state.refused_hash = rendered.config_hash;
       state.refused_why = refused->problem;

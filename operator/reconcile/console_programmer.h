@@ -4,6 +4,7 @@
 // thread; one pool at a time by one thread.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "api/object_store.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "pgbouncer/fleet.h"
 #include "pgbouncer/live_apply.h"
@@ -22,6 +24,13 @@ struct ConsoleProgrammerParts {
   api::ObjectStore& store;
   pgbouncer::ConsoleFleet& fleet;
   const Clock& clock;
+};
+
+/// What became of the configurations of one pool since this process started.
+struct ProgramTally {
+  std::uint64_t reloads = 0;
+  std::uint64_t refusals = 0;
+  std::map<std::string, std::string> refused;  // pods that did not take the newest one, with the reason
 };
 
 class ConsoleProgrammer final : public PodProgrammer {
@@ -36,6 +45,11 @@ class ConsoleProgrammer final : public PodProgrammer {
   void forget(const std::string& namespace_name, const std::string& pool_name) override;
   bool was_refused(const Facts& facts, const std::string& config_hash) const override;
 
+  /// By "namespace/name".
+  std::map<std::string, ProgramTally> tallies() const;
+  /// Seconds that changed configurations took from being stored to being read back from every pod.
+  Histogram apply_seconds() const;
+
  private:
   /// The files that ran on every pod last, as the objects that carry them.
   struct LastGood {
@@ -49,16 +63,19 @@ class ConsoleProgrammer final : public PodProgrammer {
     std::optional<LastGood> last_good;
     std::string refused_hash;
     std::string refused_why;
+    ProgramTally tally;
   };
 
   PodProgram program_pod(const PodFacts& pod, const api::ConnectionPool& pool, const std::string& config_hash,
                          const pgbouncer::ExpectedConfig& expected, const CallLimits& limits);
   void put_back(const Facts& facts, const LastGood& good, const CallLimits& limits);
+  static void count(ProgramTally& tally, const ProgramReport& report);
   void settle(const Facts& facts, const render::Rendered& rendered, const pgbouncer::ExpectedConfig& expected,
               const ProgramReport& report, const CallLimits& limits);
 
   ConsoleProgrammerParts parts_;
   mutable Mutex mutex_;
+  Histogram apply_seconds_ PW_GUARDED_BY(mutex_) = make_histogram(latency_bounds());
   std::map<std::string, PoolState> pools_ PW_GUARDED_BY(mutex_);  // by "namespace/name"
 };
 

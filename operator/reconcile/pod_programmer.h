@@ -18,6 +18,7 @@ struct PodProgram {
   std::string config_hash;  // that was read back, "" while unknown
   std::string problem;      // why it does not run what is wanted, "" where it does
   bool refused = false;     // PgBouncer read the files and did not take them
+  int reloads = 0;          // that were sent for it
 };
 
 struct ProgramReport {

@@ -76,6 +76,20 @@ Result<Action> Reconciler::reconcile_paused(const std::optional<api::ConnectionP
   return Action{};
 }
 
+Status Reconciler::observe(const std::string& namespace_name, const std::string& name, const CallLimits& limits) {
+  const api::Object object = parts_.store.cached(pool_key(namespace_name, name));
+  if (!object || !api::metadata_string(*object, "deletionTimestamp").empty()) {
+    parts_.programmer.forget(namespace_name, name);
+    return ok();
+  }
+  const api::Parsed parsed = api::check_pool(*object, settings_.validation);
+  if (!parsed.pool) return ok();
+  const GatherParts gathering{.store = parts_.store, .secrets = parts_.secrets, .random = parts_.random};
+  PW_ASSIGN_OR_RETURN(const Facts facts, gather_facts(gathering, *parsed.pool, limits));
+  parts_.programmer.watch(facts);
+  return ok();
+}
+
 Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, const Json& object,
                                            const CallLimits& limits) {
   const GatherParts gathering{.store = parts_.store,

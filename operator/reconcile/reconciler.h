@@ -48,6 +48,10 @@ class Reconciler {
 
   Result<Action> reconcile(const std::string& namespace_name, const std::string& name, const CallLimits& limits);
 
+  /// For a replica that does not lead: changes nothing, only looks at the pods (PodProgrammer::watch), so that it can
+  /// tell what is so and is warm when it takes over.
+  Status observe(const std::string& namespace_name, const std::string& name, const CallLimits& limits);
+
  private:
   Result<Action> reconcile_valid(const api::ConnectionPool& pool, const api::Json& object, const CallLimits& limits);
   Result<Action> reconcile_paused(const std::optional<api::ConnectionPool>& pool, const api::Json& object,

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "kube/api_server_store.h"
+#include "kube/counters.h"
 #include "kube/cpprest_transport.h"
 #include "kube/events.h"
 #include "kube/ingest.h"
@@ -17,6 +18,8 @@
 #include "postgres/io_thread.h"
 #include "reconcile/console_programmer.h"
 #include "reconcile/secret_reader.h"
+#include "run/monitoring.h"
+#include "run/reconcile_book.h"
 #include "run/triggers.h"
 
 namespace poolwright::run {
@@ -41,10 +44,11 @@ struct OperatorProcess::Machine {
   RunSettings settings;
   RunParts parts;
   std::unique_ptr<kube::CpprestTransport> transport;
+  kube::CountingTransport counted{*transport, parts.clock};
   std::unique_ptr<kube::CpprestTransport> lease_transport;  // of its own: renewals never queue behind other requests
   kube::ThreadWaiter waiter;
   kube::LeaderGate gate{parts.clock};
-  kube::Client client{{.transport = *transport, .clock = parts.clock, .random = parts.random, .waiter = waiter}};
+  kube::Client client{{.transport = counted, .clock = parts.clock, .random = parts.random, .waiter = waiter}};
   kube::Client lease_client{
       {.transport = *lease_transport, .clock = parts.clock, .random = parts.random, .waiter = waiter}};
   kube::Cache cache;
@@ -56,12 +60,13 @@ struct OperatorProcess::Machine {
   postgres::IoThread console_thread;
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   reconcile::ConsoleProgrammer programmer{{.store = store, .fleet = fleet, .clock = parts.clock}};
+  PoolWatch watch{programmer};
   reconcile::Reconciler reconciler{
-      {.store = store, .secrets = secrets, .programmer = programmer, .clock = parts.clock, .random = parts.random},
+      {.store = store, .secrets = secrets, .programmer = watch, .clock = parts.clock, .random = parts.random},
       settings.reconciler};
   kube::WorkQueue queue{parts.clock, parts.random};
   std::set<kube::Selection> dynamic;  // by the ingest thread
-  kube::Ingest ingest{{.transport = *transport,
+  kube::Ingest ingest{{.transport = counted,
                        .cache = cache,
                        .clock = parts.clock,
                        .random = parts.random,
@@ -70,6 +75,21 @@ struct OperatorProcess::Machine {
                        }}};
   kube::LeaseElector elector{lease_client, gate, parts.clock, parts.random, settings.lease};
   kube::LeaseRunner lease{elector, waiter, [this](bool leads) { on_leadership(leads); }};
+  ReconcileBook book{settings.workers};
+  serve::Mailbox mailbox;
+  std::unique_ptr<Web> web;  // null where it is switched off
+  std::atomic<bool> is_stopping{false};
+  Monitoring monitoring{{.store = store,
+                         .fleet = fleet,
+                         .programmer = programmer,
+                         .watch = watch,
+                         .io_thread = console_thread,
+                         .clock = parts.clock,
+                         .random = parts.random,
+                         .mailbox = mailbox,
+                         .counters = [this] { return counters(); },
+                         .readiness = [this] { return readiness(); },
+                         .tells = [this] { return gate.may_write(); }}};
   std::vector<std::jthread> workers;
   std::stop_source work_stop;
 
@@ -80,6 +100,9 @@ struct OperatorProcess::Machine {
   bool await_cache(const std::stop_token& stop) const;
   void work(const std::stop_token& stop);
   void work_on(const WorkKey& key, const std::stop_token& stop);
+  Result<reconcile::Action> look_at(const WorkKey& key, const CallLimits& limits);
+  serve::OperatorCounters counters() const;
+  std::vector<serve::ReadinessCheck> readiness() const;
 };
 
 void OperatorProcess::Machine::on_change(const kube::Selection& selection, const kube::ObjectChange& change) {
@@ -132,16 +155,26 @@ void OperatorProcess::Machine::work(const std::stop_token& stop) {
   }
 }
 
+/// Who does not lead only looks, so that it can tell what is so; everything is decided anew when the lease is won.
+Result<reconcile::Action> OperatorProcess::Machine::look_at(const WorkKey& key, const CallLimits& limits) {
+  if (gate.may_write()) return reconciler.reconcile(key.namespace_name, key.name, limits);
+  PW_RETURN_IF_ERROR(reconciler.observe(key.namespace_name, key.name, limits));
+  return reconcile::Action{};
+}
+
 void OperatorProcess::Machine::work_on(const WorkKey& key, const std::stop_token& stop) {
-  // Who does not lead only keeps its cache warm; everything is looked at again when the lease is won.
-  if (!gate.may_write()) return;
   const CallLimits limits{.deadline = Deadline(parts.clock, kReconcileLimit), .stop = stop};
   Result<reconcile::Action> result = make_error(ErrorKind::kInternal, "reconcile did not return");
+  const MonotonicTime begin = parts.clock.now();
+  bool is_panic = false;
+  book.begun();
   try {
-    result = reconciler.reconcile(key.namespace_name, key.name, limits);
+    result = look_at(key, limits);
   } catch (const std::exception& failure) {  // the barrier: one pool's bug must not stop the others
+    is_panic = true;
     result = make_error(ErrorKind::kInternal, std::string("unexpected exception: ") + failure.what());
   }
+  book.ended(result, std::chrono::duration<double>(parts.clock.now() - begin).count(), is_panic);
   if (result) {
     queue.forget(key);
     if (result->after) queue.add_after(key, *result->after);
@@ -155,6 +188,43 @@ void OperatorProcess::Machine::work_on(const WorkKey& key, const std::stop_token
                                    {"retry_ms", std::int64_t{delay.count()}}});
 }
 
+serve::OperatorCounters OperatorProcess::Machine::counters() const {
+  serve::OperatorCounters all{.version = settings.version, .reconcile = book.counters()};
+  const kube::WorkQueueCounts line = queue.counts();
+  all.queue = {.depth = count_of(line.depth),
+               .adds = line.adds,
+               .retries = line.retries,
+               .unfinished_s = line.unfinished_s,
+               .longest_running_s = line.longest_running_s,
+               .waited_s = line.waited_s,
+               .worked_s = line.worked_s};
+  for (const auto& [key, count] : counted.counts()) {
+    all.rest.requests.emplace(
+        serve::RestClientCounters::Key{std::string(to_string(key.first)), key.second, settings.cluster.server}, count);
+  }
+  for (const auto& [method, seconds] : counted.seconds()) {
+    all.rest.seconds_by_verb.emplace(to_string(method), seconds);
+  }
+  if (settings.leader_election) all.lease_name = settings.lease.name;
+  all.is_leader = gate.may_write();
+  return all;
+}
+
+std::vector<serve::ReadinessCheck> OperatorProcess::Machine::readiness() const {
+  std::vector<serve::ReadinessCheck> checks;
+  const auto check = [&](std::string name, bool is_ready, std::string detail) {
+    checks.push_back(
+        {.name = std::move(name), .is_ready = is_ready, .detail = is_ready ? std::string() : std::move(detail)});
+  };
+  check("running", !is_stopping, "the operator is stopping");
+  check("cache", ingest.is_synced(), "not everything was listed yet, or the API server does not answer");
+  if (settings.leader_election) {
+    const bool is_known = gate.may_write() || parts.clock.now() - elector.answered_at() < settings.lease.lease_duration;
+    check("lease", is_known, "the API server does not answer who leads");
+  }
+  return checks;
+}
+
 OperatorProcess::OperatorProcess(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
 
 OperatorProcess::~OperatorProcess() = default;
@@ -164,16 +234,22 @@ Result<std::unique_ptr<OperatorProcess>> OperatorProcess::make(RunSettings setti
   PW_ASSIGN_OR_RETURN(auto lease_transport, kube::CpprestTransport::make(settings.cluster, parts.clock));
   auto machine =
       std::make_unique<Machine>(std::move(settings), parts, std::move(transport), std::move(lease_transport));
+  const WebSettings& web = machine->settings.web;
+  if (web.is_on) {
+    PW_ASSIGN_OR_RETURN(machine->web, Web::make(web, machine->mailbox, &machine->client, parts.clock));
+  }
   return std::unique_ptr<OperatorProcess>(new OperatorProcess(std::move(machine)));
 }
 
-void OperatorProcess::start() {
+Status OperatorProcess::start() {
   Machine& m = *machine_;
+  if (m.web) PW_RETURN_IF_ERROR(m.web->start());
   log_info("operator_starting", {{"server", m.settings.cluster.server},
                                  {"credentials", m.settings.cluster.origin},
                                  {"workers", m.settings.workers},
                                  {"secrets", m.settings.scope.watch_secrets ? "watch" : "poll"}});
   for (const kube::Selection& selection : fixed_selections(m.settings.scope)) m.ingest.add(selection);
+  m.monitoring.start();
   m.events.start();
   m.ingest.start();
   if (m.settings.leader_election) {
@@ -184,11 +260,13 @@ void OperatorProcess::start() {
   for (int i = 0; i < m.settings.workers; ++i) {
     m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
   }
+  return ok();
 }
 
 void OperatorProcess::stop() {
   Machine& m = *machine_;
   log_info("operator_stopping", {{"in_flight", count_of(m.queue.taken())}});
+  m.is_stopping = true;  // the next report says so: no new requests from here on
   m.queue.shut_down();
   const std::stop_source never;
   const CallLimits drain{.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()};
@@ -200,6 +278,8 @@ void OperatorProcess::stop() {
   if (m.settings.leader_election) m.lease.stop();
   m.gate.close();
   m.ingest.stop();
+  m.monitoring.stop();
+  if (m.web) m.web->stop();
   log_info("operator_stopped");
 }
 

@@ -14,6 +14,7 @@
 #include "kube/lease.h"
 #include "reconcile/reconciler.h"
 #include "run/watches.h"
+#include "run/web.h"
 
 namespace poolwright::run {
 
@@ -25,6 +26,8 @@ struct RunSettings {
   kube::LeaseOptions lease;
   std::string instance = "poolwright";  // who says what events say: the pod's name
   int workers = 4;                      // 1-64
+  WebSettings web;
+  std::string version;  // of the program, for /metrics
 };
 
 /// What the program needs from outside, so that a run can be replayed: all outlive the process object.
@@ -47,8 +50,8 @@ class OperatorProcess {
   OperatorProcess& operator=(const OperatorProcess&) = delete;
 
   /// Starts all threads and returns. Nothing is decided before the cache was filled once; an API server that does not
-  /// answer is tried again and again.
-  void start();
+  /// answer is tried again and again. An error says why the web server cannot listen; then nothing was started.
+  Status start();
 
   /// No new work, what is in flight finishes (at most kDrainLimit), the lease is released, all threads end.
   void stop();

@@ -34,6 +34,11 @@ Result<StaticTokenAuthenticator> StaticTokenAuthenticator::create(SecretString t
   return StaticTokenAuthenticator(std::move(token));
 }
 
+std::string right_path(std::string_view path) {
+  constexpr std::string_view kPrefix = "/api/admin/";
+  return std::string(path.starts_with(kPrefix) ? path.substr(kPrefix.size() - 1) : path);
+}
+
 Result<Identity> StaticTokenAuthenticator::authorize(const SecretString& token, std::string_view /*verb*/,
                                                      std::string_view /*path*/) {
   if (!is_same(token.reveal(), token_.reveal())) {

@@ -26,10 +26,14 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+/// By which nonResourceURL a path is allowed: what follows "/api/admin". Kubernetes gives everybody who has any token
+/// the right to `get` /api/* (ClusterRole system:discovery), so a right to a path below /api would be no right at all.
+std::string right_path(std::string_view path);
+
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  /// `verb` is a lower-case HTTP method, `path` the canonical path. Errors: kUnauthorized (the token is not valid),
+  /// `verb` is a lower-case HTTP method, `path` a right_path(). Errors: kUnauthorized (the token is not valid),
   /// kForbidden (it is, the right is missing), anything else: nobody can tell now.
   virtual Result<Identity> authorize(const SecretString& token, std::string_view verb, std::string_view path) = 0;
   /// The answer where it needs no waiting; nullopt: authorize() must be asked.

@@ -3,13 +3,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
-
-#include "base/check.h"
 
 namespace poolwright::serve {
 namespace {
@@ -49,23 +46,6 @@ double number_at(const std::vector<std::string>& fields, std::size_t field) {
 }
 
 }  // namespace
-
-Histogram make_histogram(std::vector<double> bounds) {
-  PW_CHECK(std::is_sorted(bounds.begin(), bounds.end()));
-  Histogram histogram{.bounds = std::move(bounds)};
-  histogram.counts.resize(histogram.bounds.size() + 1);
-  return histogram;
-}
-
-void observe(Histogram& histogram, double value) {
-  const auto bound = std::lower_bound(histogram.bounds.begin(), histogram.bounds.end(), value);
-  ++histogram.counts[static_cast<std::size_t>(bound - histogram.bounds.begin())];
-  histogram.sum += value;
-}
-
-std::vector<double> latency_bounds() {
-  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-}
 
 Result<ProcessCounters> read_process_counters() {
   PW_ASSIGN_OR_RETURN(const auto fields, stat_fields());

@@ -109,7 +109,7 @@ void write_operator_metrics(PrometheusText& text, const OperatorCounters& counte
   text.sample({{"version", counters.version}, {"commit", counters.commit}}, 1);
   write_pools(text, counters);
   text.family("poolwright_apply_seconds", MetricType::kHistogram,
-              "Time from a change to its read-back from every PgBouncer.");
+              "Time that a changed configuration took from being stored to its read-back from every PgBouncer.");
   text.histogram({}, counters.apply_seconds);
   write_reconcile(text, counters.reconcile);
   write_queue(text, counters.queue);

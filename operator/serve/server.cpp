@@ -282,16 +282,15 @@ void Server::Loop::respond(Request request, std::function<void(Answer)> on_answe
         unauthorized("there is no token: send 'Authorization: Bearer <token>', in a cluster for example "
                      "one of 'kubectl create token <service account>'"));
   }
-  const Decide decide = [this, target = *target](const Result<Identity>& identity) {
-    return identity.has_value() ? routes_.answer(target) : refusal_for(identity.error(), target.path);
+  const std::string right = right_path(target->path);
+  const Decide decide = [this, target = *target, right](const Result<Identity>& identity) {
+    return identity.has_value() ? routes_.answer(target) : refusal_for(identity.error(), right);
   };
   // The end of stop() runs what had been read before; there is nobody left to ask.
   if (!reviews_) return on_answer(not_now("the operator is stopping"));
-  if (const auto known = authenticator_.cached(*request.token, "get", target->path)) return on_answer(decide(*known));
-  const bool is_asked = reviews_->ask({.token = *std::move(request.token),
-                                       .verb = "get",
-                                       .path = target->path,
-                                       .on_answer = back_here(decide, on_answer)});
+  if (const auto known = authenticator_.cached(*request.token, "get", right)) return on_answer(decide(*known));
+  const bool is_asked = reviews_->ask(
+      {.token = *std::move(request.token), .verb = "get", .path = right, .on_answer = back_here(decide, on_answer)});
   if (!is_asked) on_answer(not_now("too many requests wait for the answer to who may read this: try again"));
 }
 

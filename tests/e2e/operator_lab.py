@@ -67,12 +67,14 @@ class OperatorLab(Lab):
         self.crd_established("connectionpools.poolwright.dev")
         for name in ("poolwright-system", NAMESPACE):
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        for file in ("service_account.yaml", "role.yaml"):
+        for file in ("service_account.yaml", "role.yaml", "monitoring_reader.yaml"):
             self.apply(ROOT / "config/rbac" / file)
         self.operator_kubeconfig = self.kubeconfig_of_service_account("poolwright-system", "poolwright")
 
     def start_operator(self, *arguments: str, name: str = "operator", leader_election: bool = False) -> Program:
         election = ["--lease-namespace", "poolwright-system"] if leader_election else ["--no-leader-election"]
+        if "--web-port" not in arguments:
+            arguments += ("--web-address", "127.0.0.1", "--web-port", "0")
         command = [BINARY, "run", "--kubeconfig", self.operator_kubeconfig, "--allow-loopback-hosts", *election, *arguments]
         return self.start(name, command)
 
