@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs. Each stage adds its outcomes to one file, from which the last line is counted.
-# usage: test.sh [unit|e2e|lint|extra|threads|fuzz|tidy]...     (default: the first three; `all` for every one)
+# usage: test.sh [unit|e2e|lint|node|extra|threads|fuzz|tidy]...     (default: the first three; `all` for every one)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$SOURCE_DIR/scripts/lint.sh"
@@ -81,6 +81,13 @@ stage_extra() {
   run_python_tests tests/e2e/{clients,demo}_test.py tests/e2e/monitoring_*_test.py
 }
 
+# On a real Kubernetes node, where the machine may be one.
+stage_node() {
+  install_all
+  build_operator || { outcome fail "build dev" "it does not compile" && return; }
+  run_python_tests tests/e2e/node_test.py
+}
+
 run_python_tests() {
   local file
   for file in "$@"; do
@@ -126,9 +133,9 @@ record_missing_parts() {
 main() {
   local stage
   [ $# -gt 0 ] || set -- unit e2e lint
-  [ "$*" != all ] || set -- unit e2e lint extra threads fuzz tidy
+  [ "$*" != all ] || set -- unit e2e lint node extra threads fuzz tidy
   for stage in "$@"; do
-    declare -F "stage_$stage" >/dev/null || die "test: no stage '$stage'; choose of unit, e2e, lint, extra, threads, fuzz, tidy, or all"
+    declare -F "stage_$stage" >/dev/null || die "test: no stage '$stage'; choose of unit, e2e, lint, node, extra, threads, fuzz, tidy, or all"
   done
   mkdir -p "$RESULTS_DIR"
   : >"$OUTCOMES"
