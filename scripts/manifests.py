@@ -19,6 +19,7 @@ import values_table
 ROOT = Path(__file__).resolve().parents[1]
 CRD = Path("crds/poolwright.dev_connectionpools.yaml")
 ROLE = Path("config/rbac/role.yaml")
+READER = Path("config/rbac/monitoring_reader.yaml")
 VERSION_LINES = {
     Path("charts/poolwright/Chart.yaml"): r"^((?:version|appVersion): )(.*)$",
     Path("charts/poolwright-pools/Chart.yaml"): r"^((?:version|appVersion): )(.*)$",
@@ -69,7 +70,8 @@ def rules_copy() -> str:
     """Those about whose token it is apart: they are rights on the cluster even where all others are on namespaces."""
     rules = next(one["rules"] for one in documents(ROLE) if one["kind"] == "ClusterRole")
     reviews = [rule for rule in rules if set(rule["apiGroups"]) <= {"authentication.k8s.io", "authorization.k8s.io"}]
-    return copied_from(ROLE) + dump({"rules": [rule for rule in rules if rule not in reviews], "reviews": reviews})
+    return copied_from(Path("config/rbac")) + dump({"rules": [rule for rule in rules if rule not in reviews], "reviews": reviews,
+                                                    "reader": documents(READER)[0]["rules"]})
 
 
 def kustomized(folder: Path) -> list[dict[str, Any]]:

@@ -4,18 +4,22 @@ exactly these rights and arguments. The nodes are fake: pods become ready and ru
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import yaml
 
 from charts import NAMESPACE, OPERATOR, POOLS, ROOT, HelmError, helm, helm_program, render, values_arguments
-from lab import Lab, wait_until
+from lab import Lab, free_port, wait_until
 from operator_lab import BINARY, is_current
 
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:poolwright"
+READER = {"kind": "ServiceAccount", "name": "prometheus", "namespace": "other"}
 CRD = "connectionpools.poolwright.dev"
 
 
@@ -93,6 +97,7 @@ class Releases(unittest.TestCase):
         self.lab.install()
         pods = self.lab.list("pod", NAMESPACE)
         self.assertEqual(len(pods), 2, "admitted by the restricted profile and scheduled")
+        self.assertIn("port-forward service/poolwright 8443", self.lab.helm("get", "notes", "poolwright", "-n", NAMESPACE))
         self.lab.install(replicas=3, log={"level": "debug"})
         self.assertEqual(self.lab.deployment()["status"]["readyReplicas"], 3)
         self.lab.helm("rollback", "poolwright", "1", "-n", NAMESPACE, "--wait", "--timeout", "120s")
@@ -213,6 +218,7 @@ class TheOperatorAsInstalled(unittest.TestCase):
             cls.lab.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "app", "namespace": namespace},
                            "stringData": {"username": "app", "password": "first"}})
             cls.lab.kubectl("-n", namespace, "create", "deployment", "web", "--image=none", "--replicas=3")
+        cls.lab.kubectl("-n", "other", "create", "serviceaccount", "prometheus")
 
     def pool(self, namespace):
         return self.lab.get(CRD, "orders", namespace)
@@ -221,9 +227,11 @@ class TheOperatorAsInstalled(unittest.TestCase):
         wait_until(what, lambda: is_current(self.pool("shop")) and holds(self.pool("shop")["status"]), timeout=120, pause=0.3)
 
     def lives_through_a_pool(self, name, **values):
-        self.lab.install(**values)
+        port = free_port()
+        self.lab.install(web={"port": port}, rbac={"readers": [READER]}, **values)
         before = len(self.lab.audit_events(ACCOUNT))
         operator = self.lab.start_as_installed(name)
+        self.probes_and_readers_are_answered(port)
         self.lab.install(POOLS, "pools", "shop", pools={"orders": {"spec": PoolFile.without_secret}})
         wait_until("an event tells of the Secret", lambda: "SecretNotFound" in [one["reason"] for one in self.lab.list("event", "shop")],
                    timeout=60)
@@ -242,6 +250,29 @@ class TheOperatorAsInstalled(unittest.TestCase):
         self.lab.kubectl("-n", "shop", "delete", "event", "--all")
         self.lab.uninstall()
 
+    def probes_and_readers_are_answered(self, port):
+        container = self.lab.deployment()["spec"]["template"]["spec"]["containers"][0]
+        for probe in ("livenessProbe", "readinessProbe"):
+            get = container[probe]["httpGet"]
+            wait_until(f"{probe} succeeds", lambda: self.answer(port, get["path"], scheme=get["scheme"].lower()) == 200, timeout=60, pause=0.3)
+        self.assertEqual(self.answer(port, "/metrics"), 401)
+        for account, code in (("prometheus", 200), ("default", 403)):
+            token = self.lab.kubectl("-n", "other", "create", "token", account).strip()
+            self.assertEqual(self.answer(port, "/metrics", token), code, account)
+
+    @staticmethod
+    def answer(port, path, token="", scheme="https"):
+        """The code that the web server answers with; 0 while it does not."""
+        request = urllib.request.Request(f"{scheme}://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"} if token else {})
+        unchecked = ssl._create_unverified_context()
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=unchecked if scheme == "https" else None) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+        except OSError:
+            return 0
+
     def test_cluster_wide(self):
         self.lives_through_a_pool("cluster-wide")
 
@@ -249,7 +280,7 @@ class TheOperatorAsInstalled(unittest.TestCase):
         self.lives_through_a_pool("named", watchNamespaces=["shop"], secrets="poll")
 
     def test_a_missing_right_is_noticed(self):
-        self.lab.install()
+        self.lab.install(web={"port": free_port()})
         self.lab.kubectl("patch", "clusterrole", "poolwright", "--type=json", "-p", '[{"op": "remove", "path": "/rules/0"}]')
         before = len(self.lab.audit_events(ACCOUNT))
         operator = self.lab.start_as_installed("lacking")

@@ -17,6 +17,10 @@ def operator_rules():
     return next(one["rules"] for one in documents if one["kind"] == "ClusterRole")
 
 
+def asks_who(rule):
+    return rule["resources"] in (["tokenreviews"], ["subjectaccessreviews"])
+
+
 class Lint(unittest.TestCase):
     def test_helm_finds_nothing(self):
         for chart in (OPERATOR, POOLS):
@@ -35,10 +39,11 @@ class Defaults(unittest.TestCase):
     def test_the_objects_are_these(self):
         self.assertEqual(sorted((one["kind"], one["metadata"]["name"]) for one in self.objects if "helm.sh/hook" not in
                                 one["metadata"].get("annotations", {})), [
-            ("ClusterRole", "poolwright"), ("ClusterRole", "poolwright-edit"), ("ClusterRole", "poolwright-view"),
+            ("ClusterRole", "poolwright"), ("ClusterRole", "poolwright-edit"), ("ClusterRole", "poolwright-monitoring-reader"),
+            ("ClusterRole", "poolwright-view"),
             ("ClusterRoleBinding", "poolwright"), ("CustomResourceDefinition", "connectionpools.poolwright.dev"),
             ("Deployment", "poolwright"), ("PodDisruptionBudget", "poolwright"), ("Role", "poolwright-lease"),
-            ("RoleBinding", "poolwright-lease"), ("ServiceAccount", "poolwright")])
+            ("RoleBinding", "poolwright-lease"), ("Service", "poolwright"), ("ServiceAccount", "poolwright")])
 
     def test_two_replicas_elect_a_leader(self):
         self.assertEqual(find(self.objects, "Deployment")["spec"]["replicas"], 2)
@@ -86,13 +91,14 @@ class Rights(unittest.TestCase):
     def test_nobody_has_a_wildcard(self):
         for one in find_all(render(), "ClusterRole") + find_all(render(watchNamespaces=["shop"]), "Role"):
             for rule in one["rules"]:
-                self.assertNotIn("*", rule["verbs"] + rule["resources"] + rule["apiGroups"])
+                self.assertNotIn("*", rule["verbs"] + rule.get("resources", []) + rule.get("apiGroups", []))
 
     def test_named_namespaces_get_roles_and_nothing_is_cluster_wide(self):
-        objects = render(watchNamespaces=["shop", "billing"], crds={"install": False}, rbac={"aggregate": False})
+        objects = render(watchNamespaces=["shop", "billing"], crds={"install": False}, rbac={"aggregate": False},
+                         web={"tokenSecretName": "readers"})
         self.assertEqual([one["metadata"]["name"] for one in objects if one["kind"].startswith("Cluster")], [])
         for namespace in ("shop", "billing"):
-            self.assertEqual(find(objects, "Role", "poolwright", namespace)["rules"], operator_rules())
+            self.assertEqual(find(objects, "Role", "poolwright", namespace)["rules"], [one for one in operator_rules() if not asks_who(one)])
             binding = find(objects, "RoleBinding", "poolwright", namespace)
             self.assertEqual(binding["roleRef"]["name"], "poolwright")
             self.assertEqual(binding["subjects"], [{"kind": "ServiceAccount", "name": "poolwright", "namespace": NAMESPACE}])
@@ -110,10 +116,26 @@ class Rights(unittest.TestCase):
             rendered = find(render(), "ClusterRole", role["metadata"]["name"])
             self.assertEqual(rendered["rules"], role["rules"])
             self.assertLessEqual(role["metadata"]["labels"].items(), rendered["metadata"]["labels"].items())
-        self.assertEqual(len(find_all(render(rbac={"aggregate": False}), "ClusterRole")), 1)
+        self.assertEqual(len(find_all(render(rbac={"aggregate": False, "reader": False}), "ClusterRole")), 1)
+
+    def test_readers_are_asked_for_by_a_right_on_the_cluster(self):
+        objects = render(watchNamespaces=["shop"])
+        self.assertEqual(find(objects, "ClusterRole", "poolwright-reviews")["rules"], [one for one in operator_rules() if asks_who(one)])
+        self.assertEqual(find(objects, "ClusterRoleBinding", "poolwright-reviews")["roleRef"]["name"], "poolwright-reviews")
+        for values in ({"web": {"enabled": False}}, {"web": {"tokenSecretName": "t"}}):
+            self.assertEqual([rule for rule in find(render(**values), "ClusterRole", "poolwright")["rules"] if asks_who(rule)], [])
+            self.assertEqual(find_all(render(**values), "ClusterRole", "poolwright-monitoring-reader"), [])
+
+    def test_readers_may_read_what_the_reader_of_config_rbac_may(self):
+        stored = yaml.safe_load((ROOT / "config/rbac/monitoring_reader.yaml").read_text())
+        self.assertEqual(find(render(), "ClusterRole", "poolwright-monitoring-reader")["rules"], stored["rules"])
+        self.assertEqual(find_all(render(), "ClusterRoleBinding", "poolwright-monitoring-reader"), [])
+        prometheus = {"kind": "ServiceAccount", "name": "prometheus", "namespace": "monitoring"}
+        binding = find(render(rbac={"readers": [prometheus]}), "ClusterRoleBinding", "poolwright-monitoring-reader")
+        self.assertEqual(binding["subjects"], [prometheus])
 
     def test_none_where_they_are_not_wanted(self):
-        objects = render(rbac={"create": False, "aggregate": False})
+        objects = render(rbac={"create": False, "aggregate": False, "reader": False})
         self.assertEqual([one for one in objects if "Role" in one["kind"]], [])
 
 
@@ -176,6 +198,55 @@ class Switches(unittest.TestCase):
         for word in ("--workers=9", "--log-level=debug", "--pgbouncer-image=registry.example/pgbouncer"):
             self.assertIn(word, arguments_of(objects))
 
+    def test_the_web_server_is_probed_and_served(self):
+        objects = render(web={"port": 9443})
+        container = pod_of(objects)["containers"][0]
+        self.assertEqual(container["ports"], [{"name": "web", "containerPort": 9443, "protocol": "TCP"}])
+        for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+            self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "web", "scheme": "HTTPS"})
+        self.assertEqual(find(objects, "Service")["spec"]["ports"], [{"name": "web", "port": 9443, "targetPort": "web", "protocol": "TCP"}])
+        self.assertIn("--web-port=9443", container["args"])
+
+    def test_the_web_server_can_be_off_or_without_tls(self):
+        off = render(web={"enabled": False})
+        self.assertIn("--no-web", arguments_of(off))
+        self.assertEqual(find_all(off, "Service"), [])
+        self.assertNotIn("livenessProbe", pod_of(off)["containers"][0])
+        plain = pod_of(render(web={"tls": {"mode": "off"}}))["containers"][0]
+        self.assertEqual(plain["readinessProbe"]["httpGet"]["scheme"], "HTTP")
+        self.assertIn("--web-tls=off", plain["args"])
+
+    def test_certificates_and_tokens_are_mounted(self):
+        pod = pod_of(render(web={"tls": {"mode": "files", "secretName": "web-tls"}, "tokenSecretName": "readers"}))
+        mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+        secrets = {one["name"]: one["secret"]["secretName"] for one in pod["volumes"]}
+        self.assertEqual((mounts, secrets), ({"web": "/etc/poolwright/web", "token": "/etc/poolwright/token"},
+                                             {"web": "web-tls", "token": "readers"}))
+        for word in ("--web-certificate=/etc/poolwright/web/tls.crt", "--web-key=/etc/poolwright/web/tls.key",
+                     "--web-token-file=/etc/poolwright/token/token"):
+            self.assertIn(word, pod["containers"][0]["args"])
+        self.assertNotIn("volumes", pod_of(render()))
+
+    def test_monitors_scrape_the_service_and_the_pods(self):
+        service = find(render(serviceMonitor={"enabled": True, "labels": {"release": "prom"}, "interval": "15s"}), "ServiceMonitor")
+        endpoint = service["spec"]["endpoints"][0]
+        self.assertEqual((endpoint["port"], endpoint["path"], endpoint["scheme"], endpoint["interval"], endpoint["honorLabels"]),
+                         ("web", "/metrics", "https", "15s", True))
+        self.assertEqual(endpoint["tlsConfig"], {"insecureSkipVerify": True})
+        self.assertLessEqual(service["spec"]["selector"]["matchLabels"].items(), find(render(), "Service")["metadata"]["labels"].items())
+        pods = find(render(podMonitor={"enabled": True, "tokenSecret": {"name": "t"}}, web={"tls": {"mode": "off"}}), "PodMonitor")
+        endpoint = pods["spec"]["podMetricsEndpoints"][0]
+        self.assertEqual((endpoint["scheme"], endpoint["authorization"]["credentials"]), ("http", {"name": "t", "key": "token"}))
+        self.assertNotIn("tlsConfig", endpoint)
+
+    def test_the_network_policy_lets_out_what_is_needed(self):
+        spec = find(render(networkPolicy={"enabled": True, "serverPorts": [5433], "ingressFrom": [{"podSelector": {}}]}), "NetworkPolicy")["spec"]
+        self.assertLessEqual(spec["podSelector"]["matchLabels"].items(),
+                             find(render(), "Deployment")["spec"]["template"]["metadata"]["labels"].items())
+        self.assertEqual(spec["ingress"], [{"ports": [{"port": "web", "protocol": "TCP"}], "from": [{"podSelector": {}}]}])
+        self.assertEqual(sorted({port["port"] for rule in spec["egress"] for port in rule["ports"]}), [53, 443, 5433, 6432, 6443])
+        self.assertEqual(find(render(networkPolicy={"enabled": True}, web={"enabled": False}), "NetworkPolicy")["spec"]["ingress"], [])
+
     def test_alerts_become_a_rule(self):
         rule = find(render(prometheusRule={"enabled": True, "labels": {"release": "prom"}, "namespace": "monitoring",
                                            "runbookBaseUrl": "https://runbooks.example/"}), "PrometheusRule")
@@ -199,6 +270,24 @@ class Switches(unittest.TestCase):
         self.assertEqual(find(render(extraManifests=[yaml.safe_dump(config)]), "ConfigMap")["metadata"]["name"], "poolwright-extra")
 
 
+class Kustomize(unittest.TestCase):
+    """The one file has what the chart makes of its defaults."""
+
+    def test_the_same_pods_and_service(self):
+        stored = list(yaml.safe_load_all((ROOT / "config/install.yaml").read_text()))
+        rendered = render()
+        for kind in ("Deployment", "Service", "PodDisruptionBudget"):
+            expected, found = find(rendered, kind)["spec"], find(stored, kind)["spec"]
+            for one in (expected, found):
+                one.get("template", {}).pop("metadata", None)
+            self.assertEqual(found, expected, kind)
+
+    def test_the_same_objects(self):
+        stored = {(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all((ROOT / "config/install.yaml").read_text())}
+        self.assertEqual(stored - {("Namespace", NAMESPACE)}, {(one["kind"], one["metadata"]["name"]) for one in render()
+                                                               if "helm.sh/hook" not in one["metadata"].get("annotations", {})})
+
+
 REFUSED = [
     ({"replicas": 11}, "replicas"),
     ({"replicas": "two"}, "replicas"),
@@ -217,6 +306,12 @@ REFUSED = [
     ({"terminationGracePeriodSeconds": 1}, "terminationGracePeriodSeconds"),
     ({"serviceAccount": {"create": False}}, "serviceAccount.name: must name"),
     ({"extraManifests": [1]}, "extraManifests"),
+    ({"web": {"port": 80}}, "port"),
+    ({"web": {"tls": {"mode": "files"}}}, "web.tls.secretName: must name a Secret"),
+    ({"web": {"tls": {"mode": "on"}}}, "mode"),
+    ({"web": {"enabled": False}, "serviceMonitor": {"enabled": True}}, "web.enabled: must be true"),
+    ({"podMonitor": {"enabled": True}}, "podMonitor.tokenSecret.name: must name"),
+    ({"serviceMonitor": {"interval": "30"}}, "interval"),
 ]
 
 

@@ -71,6 +71,19 @@ annotations:
 - --no-leader-election
 {{- end }}
 - --pgbouncer-image={{ .Values.pgbouncerImage.repository }}
+{{- if .Values.web.enabled }}
+- --web-port={{ .Values.web.port }}
+- --web-tls={{ .Values.web.tls.mode }}
+{{- if eq .Values.web.tls.mode "files" }}
+- --web-certificate=/etc/poolwright/web/tls.crt
+- --web-key=/etc/poolwright/web/tls.key
+{{- end }}
+{{- if .Values.web.tokenSecretName }}
+- --web-token-file=/etc/poolwright/token/token
+{{- end }}
+{{- else }}
+- --no-web
+{{- end }}
 - --workers={{ .Values.workers }}
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
@@ -90,14 +103,39 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* Rules by which the operator learns whose token it is and whether they may. */}}
+{{- define "poolwright.reviews" -}}
+{{- range (.Files.Get "files/rules.yaml" | fromYaml).reviews }}
+{{ list . | toYaml }}
+{{- end }}
+{{- end -}}
+
 {{- define "poolwright.subject" -}}
 - kind: ServiceAccount
   name: {{ include "poolwright.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end -}}
 
+{{/* The operator asks the API server who its readers are: a right on the cluster. */}}
+{{- define "poolwright.asksForReaders" -}}
+{{- if and .Values.web.enabled (not .Values.web.tokenSecretName) }}yes{{ end -}}
+{{- end -}}
+
+{{- define "poolwright.webScheme" -}}
+{{- ternary "HTTP" "HTTPS" (eq .Values.web.tls.mode "off") -}}
+{{- end -}}
+
 {{/* What the schema cannot say. */}}
 {{- define "poolwright.check" -}}
+{{- if and (eq .Values.web.tls.mode "files") (not .Values.web.tls.secretName) -}}
+{{- fail "web.tls.secretName: must name a Secret with the keys tls.crt and tls.key where web.tls.mode is files" -}}
+{{- end -}}
+{{- if and (or .Values.serviceMonitor.enabled .Values.podMonitor.enabled) (not .Values.web.enabled) -}}
+{{- fail "web.enabled: must be true where serviceMonitor or podMonitor is enabled: it serves the metrics" -}}
+{{- end -}}
+{{- if and .Values.podMonitor.enabled (not .Values.podMonitor.tokenSecret.name) -}}
+{{- fail "podMonitor.tokenSecret.name: must name a Secret with a token that may read the metrics" -}}
+{{- end -}}
 {{- if and (not .Values.leaderElection.enabled) (gt (int .Values.replicas) 1) -}}
 {{- fail (printf "replicas: must be 1 where leaderElection.enabled is false, or several operators would work at once; got %d" (int .Values.replicas)) -}}
 {{- end -}}
