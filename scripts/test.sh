@@ -85,7 +85,7 @@ stage_extra() {
 stage_node() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/node_test.py
+  run_python_tests tests/e2e/{node,chart_node}_test.py
 }
 
 run_python_tests() {
@@ -93,7 +93,7 @@ run_python_tests() {
   for file in "$@"; do
     [ -e "$file" ] || continue
     say "--- $file"
-    POOLWRIGHT_BINARY=$SOURCE_DIR/build/dev/operator/poolwright PYTHONPATH=tests/lab:tests/clients:tests/e2e \
+    POOLWRIGHT_BINARY=$SOURCE_DIR/build/dev/operator/poolwright PYTHONPATH=tests/lab:tests/clients:tests/e2e:tests/chart \
       python scripts/run_unittest.py "$file" "$OUTCOMES" || true
   done
 }
