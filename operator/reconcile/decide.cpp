@@ -86,27 +86,38 @@ Resolved resolve(const Facts& facts) {
   return resolved;
 }
 
-std::map<std::string, std::int32_t> clamped_sizes(const Facts& facts) {
+/// What stands in the way of the advised sizes, or "". A pool that does not fit is left as it is.
+std::string check_budget(const Facts& facts, std::int32_t slots) {
+  for (const api::Database& database : facts.pool.spec.databases) {
+    const auto advice = facts.advice.sizes.find(database.name);
+    if (advice != facts.advice.sizes.end() && fitting_size(advice->second, database, slots)) continue;
+    const std::int32_t needed = slots * (1 + database.reserve_pool_size / slots);
+    return "database " + database.name + " needs at least " + std::to_string(needed) + " connections on " +
+           std::to_string(slots) + " pods, its reserve included; " + facts.advice.hold_reason;
+  }
+  return {};
+}
+
+std::map<std::string, std::int32_t> sizes_for(const Facts& facts, std::int32_t slots) {
   std::map<std::string, std::int32_t> sizes;
   for (const api::Database& database : facts.pool.spec.databases) {
-    const auto recorded = facts.sizes.find(database.name);
-    const bool fixed = facts.pool.spec.sizing.mode != api::SizingMode::kAuto;
-    const std::int32_t wanted =
-        recorded == facts.sizes.end() || fixed ? api::initial_size(database.pool_size) : recorded->second;
-    sizes[database.name] = std::clamp(wanted, std::max(1, database.pool_size.min), database.pool_size.max);
+    sizes[database.name] = fitting_size(facts.advice.sizes.at(database.name), database, slots).value_or(1);
   }
   return sizes;
 }
 
 Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolved, const DecideSettings& settings,
                                      bool rollout_ahead) {
+  const std::int32_t slots = pod_slots(facts, rollout_ahead);
+  std::string problem = check_budget(facts, slots);
+  if (!problem.empty()) return make_error(ErrorKind::kThrottled, std::move(problem));
   return render::render({.pool = facts.pool,
                          .credentials = resolved.credentials,
                          .admin = facts.console.admin,
                          .stats = facts.console.stats,
-                         .sizes = clamped_sizes(facts),
+                         .sizes = sizes_for(facts, slots),
                          .instances = resolved.instances,
-                         .pod_slots = pod_slots(facts, rollout_ahead),
+                         .pod_slots = slots,
                          .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version});
 }
 
@@ -195,7 +206,13 @@ Decision decide(const Facts& facts, const DecideSettings& settings) {
   decision.conditions.push_back(make_condition(api::condition::kResolvedRefs, ConditionStatus::kTrue, "Resolved",
                                                "all Secrets and workloads that the spec names were read"));
   auto rendered = render_for_rollout(facts, resolved, settings);
-  if (!rendered) {
+  if (!rendered && rendered.error().kind == ErrorKind::kThrottled) {
+    stall(decision, {"BudgetExceeded", rendered.error().message});
+    if (facts.advice.report) {
+      const std::vector<Condition>& sizing = facts.advice.report->conditions;
+      decision.conditions.insert(decision.conditions.end(), sizing.begin(), sizing.end());
+    }
+  } else if (!rendered) {
     stall(decision, {"InvalidSpec", rendered.error().message});
     decision.conditions.front() =
         make_condition(api::condition::kAccepted, ConditionStatus::kFalse, "InvalidSpec", rendered.error().message);

@@ -12,6 +12,7 @@
 #include "api/object.h"
 #include "api/object_store.h"
 #include "base/result.h"
+#include "reconcile/size_advice.h"
 #include "render/credentials.h"
 
 namespace poolwright::reconcile {
@@ -31,6 +32,7 @@ struct PodFacts {
 struct DeploymentFacts {
   bool exists = false;
   std::int32_t replicas = 0;
+  std::string restart_hash;  // of its pod template
 };
 
 struct Facts {
@@ -42,6 +44,7 @@ struct Facts {
   std::map<std::string, std::int32_t> sizes;              // by database, as the stored ConfigMap records them
   DeploymentFacts deployment;
   std::vector<PodFacts> pods;  // by name
+  PoolAdvice advice;           // what the sizing allows
 };
 
 /// What is stored under the names that a decision wants.

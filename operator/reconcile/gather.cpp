@@ -95,6 +95,10 @@ DeploymentFacts read_deployment(const Json& deployment) {
   DeploymentFacts facts;
   facts.exists = true;
   facts.replicas = static_cast<std::int32_t>(number_at(deployment, Pointer("/spec/replicas"), 1));
+  const Pointer pod_template("/spec/template");
+  if (deployment.contains(pod_template)) {
+    facts.restart_hash = api::annotation(deployment.at(pod_template), render::kRestartHashAnnotation);
+  }
   return facts;
 }
 
@@ -105,22 +109,6 @@ bool is_ready(const Json& pod) {
   return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
     return condition.value("type", "") == "Ready" && condition.value("status", "") == "True";
   });
-}
-
-void gather_pods(const GatherParts& parts, Facts& facts) {
-  const std::string label = render::pool_label(facts.pool.name);
-  for (const api::Object& pod : parts.store.cached_list("Pod", facts.pool.namespace_name)) {
-    if (text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel) != label) continue;
-    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
-    if (phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
-    facts.pods.push_back({.name = api::metadata_string(*pod, "name"),
-                          .uid = api::metadata_string(*pod, "uid"),
-                          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
-                          .ready = is_ready(*pod),
-                          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
-                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
-                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
-  }
 }
 
 /// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
@@ -159,19 +147,42 @@ Status gather_owned(const GatherParts& parts, const Facts& facts, const Json& st
 
 }  // namespace
 
+PodsByPool running_pods(const api::ObjectStore& store, const std::string& namespace_name) {
+  PodsByPool pods;
+  for (const api::Object& pod : store.cached_list("Pod", namespace_name)) {
+    const std::string label = text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel);
+    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
+    if (label.empty() || phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
+    pods[{api::metadata_string(*pod, "namespace"), label}].push_back(
+        {.name = api::metadata_string(*pod, "name"),
+         .uid = api::metadata_string(*pod, "uid"),
+         .address = text_at(*pod, Json::json_pointer("/status/podIP")),
+         .ready = is_ready(*pod),
+         .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
+         .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
+         .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
+  }
+  return pods;
+}
+
+void gather_running(const api::ObjectStore& store, const PodsByPool& pods, Facts& facts) {
+  if (const api::Object config = store.cached(child_key(facts.pool, "v1", "ConfigMap"))) {
+    facts.sizes = render::recorded_sizes(*config);
+  }
+  if (const api::Object deployment = store.cached(child_key(facts.pool, "apps/v1", "Deployment"))) {
+    facts.deployment = read_deployment(*deployment);
+  }
+  const auto own = pods.find({facts.pool.namespace_name, render::pool_label(facts.pool.name)});
+  if (own != pods.end()) facts.pods = own->second;
+}
+
 Result<Facts> gather_facts(const GatherParts& parts, const api::ConnectionPool& pool, const CallLimits& limits) {
   Facts facts;
   facts.pool = pool;
   PW_RETURN_IF_ERROR(gather_secrets(parts, limits, facts));
   PW_RETURN_IF_ERROR(gather_console(parts, limits, facts));
   PW_RETURN_IF_ERROR(gather_instances(parts, limits, facts));
-  if (const api::Object config = parts.store.cached(child_key(pool, "v1", "ConfigMap"))) {
-    facts.sizes = render::recorded_sizes(*config);
-  }
-  if (const api::Object deployment = parts.store.cached(child_key(pool, "apps/v1", "Deployment"))) {
-    facts.deployment = read_deployment(*deployment);
-  }
-  gather_pods(parts, facts);
+  gather_running(parts.store, running_pods(parts.store, pool.namespace_name), facts);
   return facts;
 }
 

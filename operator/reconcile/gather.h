@@ -2,6 +2,11 @@
 // Thread rule: any thread; requests block until the limits at most.
 #pragma once
 
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "api/object_store.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -17,6 +22,13 @@ struct GatherParts {
   Random& random;              // for the logins of a new console
   bool fresh_secrets = false;  // read the user's Secrets anew, whatever is remembered
 };
+
+/// Pods of all pools in the cache, by namespace and pool label, without those that have ended.
+using PodsByPool = std::map<std::pair<std::string, std::string>, std::vector<PodFacts>>;
+PodsByPool running_pods(const api::ObjectStore& store, const std::string& namespace_name);
+
+/// What the cache tells of a pool that runs: recorded sizes, Deployment and its pods of `pods`.
+void gather_running(const api::ObjectStore& store, const PodsByPool& pods, Facts& facts);
 
 /// What can be known before anything is rendered. Failures of single Secrets and workloads are part of the facts; an
 /// error is returned only where going on would mean to guess (the API server does not answer).

@@ -1,5 +1,6 @@
 #include "reconcile/reconciler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/parse.h"
@@ -99,6 +100,9 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   PW_ASSIGN_OR_RETURN(Facts facts, gather_facts(gathering, pool, limits));
   facts.request = request_of(object);
   parts_.programmer.watch(facts);
+  auto advice = parts_.sizes.advise(facts);
+  if (!advice) return Action{};  // whoever decides has it looked at again
+  facts.advice = *std::move(advice);
   Decision decision = decide(facts, settings_.decide);
   if (decision.rendered && parts_.programmer.was_refused(facts, decision.rendered->config_hash)) {
     decision = refuse_config(decision, pool.generation);
@@ -107,12 +111,14 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
                       gather_stored(gathering, facts, decision, stored_status(object), limits));
   const Plan plan = make_plan(decision, stored, facts);
   const Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
+  if (outcome.program) parts_.sizes.programmed(facts, *outcome.program);
   tell(object, decision, plan, outcome);
 
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
                           ? api::status_json(make_status(facts, decision, plan, outcome, stored_status(object), now))
                           : refused_status(decision, stored_status(object), pool.generation, facts.request, now);
+  tell_sizing(object, wanted);
   PW_RETURN_IF_ERROR(write_status(object, wanted, limits));
   if (outcome.error) return *outcome.error;
   const bool waiting = outcome.program && !outcome.program->complete();
@@ -136,6 +142,24 @@ void Reconciler::tell_pause(const Json& object, bool paused) {
                      .message = paused ? "nothing of the pool is changed until the annotation "
                                          "poolwright.dev/reconcile is removed"
                                        : "the pool is kept right again"});
+}
+
+/// Once when a condition of the sizing begins to hold, and once when it no longer does; what was told before a restart
+/// is in the status.
+void Reconciler::tell_sizing(const Json& object, const Json& wanted) {
+  const std::vector<api::Condition> before = api::conditions_of(stored_status(object));
+  for (const api::Condition& now : api::conditions_of(wanted)) {
+    if (!is_sizing_condition(now.type)) continue;
+    const auto was =
+        std::find_if(before.begin(), before.end(), [&](const api::Condition& c) { return c.type == now.type; });
+    const bool held = was != before.end() && was->status == api::ConditionStatus::kTrue;
+    const bool holds = now.status == api::ConditionStatus::kTrue;
+    if (held == holds) continue;
+    parts_.store.note({.regarding = object,
+                       .warning = holds,
+                       .reason = holds ? now.type : now.type + "Ended",
+                       .message = now.message});
+  }
 }
 
 void Reconciler::tell(const Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome) {

@@ -15,6 +15,7 @@
 #include "reconcile/gather.h"
 #include "reconcile/pod_programmer.h"
 #include "reconcile/report.h"
+#include "reconcile/size_advisor.h"
 
 namespace poolwright::reconcile {
 
@@ -32,6 +33,7 @@ struct ReconcilerParts {
   api::ObjectStore& store;
   SecretReader& secrets;
   PodProgrammer& programmer;
+  SizeAdvisor& sizes;
   const Clock& clock;
   Random& random;
 };
@@ -59,6 +61,7 @@ class Reconciler {
   void tell_pause(const api::Json& object, bool paused);
   Status write_status(const api::Json& object, const api::Json& wanted, const CallLimits& limits);
   void tell(const api::Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome);
+  void tell_sizing(const api::Json& object, const api::Json& wanted);
 
   ReconcilerParts parts_;
   const ReconcilerSettings settings_;

@@ -110,25 +110,52 @@ std::vector<Condition> all_conditions(const Facts& facts, const Decision& decisi
   conditions.push_back(ready_now);
   conditions.push_back(name_conflict(plan));
   add_progress(conditions, decision, plan, outcome, ready_now);
+  if (facts.advice.report) {
+    const std::vector<Condition>& sizing = facts.advice.report->conditions;
+    conditions.insert(conditions.end(), sizing.begin(), sizing.end());
+  }
   for (Condition& made : conditions) made.observed_generation = facts.pool.generation;
   return conditions;
 }
 
-std::string size_reason(const api::Database& database, std::int32_t size, const Facts& facts) {
-  const std::string asked = "spec.databases[].poolSize";
-  if (facts.pool.spec.sizing.mode == api::SizingMode::kFixed) return "fixed by " + asked;
-  if (size == api::initial_size(database.pool_size)) return "initial size of " + asked;
-  return "size that the pool ran with before";
+std::optional<std::int32_t> stored_number(const Json& database, const char* member) {
+  const auto found = database.find(member);
+  if (found == database.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<std::int32_t>();
 }
 
-void add_databases(api::ConnectionPoolStatus& status, const Facts& facts, const render::Rendered& rendered) {
-  for (std::size_t i = 0; i < rendered.databases.size(); ++i) {
-    const render::DatabaseRendered& database = rendered.databases[i];
+/// What the sizing says; while it does not know yet (it has just begun to look), what the status said before.
+SizingWords sizing_words(const Facts& facts, const Json& previous, const std::string& name) {
+  if (facts.advice.report) {
+    const auto found = facts.advice.report->databases.find(name);
+    return found == facts.advice.report->databases.end() ? SizingWords{} : found->second;
+  }
+  const auto databases = previous.find("databases");
+  if (databases == previous.end() || !databases->is_array()) return {};
+  for (const Json& database : *databases) {
+    if (database.value("name", "") != name) continue;
+    return {.recommended_size = stored_number(database, "recommendedSize"),
+            .size_reason = database.value("sizeReason", ""),
+            .utilization_percent = stored_number(database, "utilizationPercent"),
+            .waiting_clients = stored_number(database, "waitingClients"),
+            .budget_share = stored_number(database, "budgetShare")};
+  }
+  return {};
+}
+
+void add_databases(api::ConnectionPoolStatus& status, const Facts& facts, const render::Rendered& rendered,
+                   const Json& previous) {
+  for (const render::DatabaseRendered& database : rendered.databases) {
+    SizingWords words = sizing_words(facts, previous, database.name);
     status.databases.push_back({.name = database.name,
                                 .secret_name = database.secret_name,
                                 .size = database.size,
-                                .size_reason = size_reason(facts.pool.spec.databases[i], database.size, facts),
-                                .connection_limit = database.connection_limit});
+                                .recommended_size = words.recommended_size,
+                                .size_reason = std::move(words.size_reason),
+                                .connection_limit = database.connection_limit,
+                                .utilization_percent = words.utilization_percent,
+                                .waiting_clients = words.waiting_clients,
+                                .budget_share = words.budget_share});
     status.size += database.size;
   }
   status.size_max = 0;
@@ -190,14 +217,19 @@ api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decisi
   api::ConnectionPoolStatus status;
   const api::ConnectionPool& pool = facts.pool;
   status.observed_generation = pool.generation;
-  status.conditions =
-      api::merge_conditions(api::conditions_of(previous), all_conditions(facts, decision, plan, outcome), now);
+  const std::vector<Condition> stored = api::conditions_of(previous);
+  std::vector<Condition> wanted = all_conditions(facts, decision, plan, outcome);
+  if (!facts.advice.report) {
+    std::copy_if(stored.begin(), stored.end(), std::back_inserter(wanted),
+                 [](const Condition& condition) { return is_sizing_condition(condition.type); });
+  }
+  status.conditions = api::merge_conditions(stored, std::move(wanted), now);
   status.replicas = present_pods(facts);
   status.ready_replicas = ready_pods(facts);
   status.selector = render::selector_text(pool.name);
   status.service_name = render::pool_object_name(pool.name);
   status.endpoint = render::service_host(pool.name, pool.namespace_name) + ":" + std::to_string(render::kPoolerPort);
-  if (decision.rendered) add_databases(status, facts, *decision.rendered);
+  if (decision.rendered) add_databases(status, facts, *decision.rendered, previous);
   add_pods(status, facts, outcome);
   // A request whose work failed is tried again, so it is not handled yet.
   status.last_handled_request =

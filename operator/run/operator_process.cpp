@@ -20,6 +20,7 @@
 #include "reconcile/secret_reader.h"
 #include "run/monitoring.h"
 #include "run/reconcile_book.h"
+#include "run/sizing_loop.h"
 #include "run/triggers.h"
 
 namespace poolwright::run {
@@ -61,10 +62,29 @@ struct OperatorProcess::Machine {
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   reconcile::ConsoleProgrammer programmer{{.store = store, .fleet = fleet, .clock = parts.clock}};
   PoolWatch watch{programmer};
-  reconcile::Reconciler reconciler{
-      {.store = store, .secrets = secrets, .programmer = watch, .clock = parts.clock, .random = parts.random},
-      settings.reconciler};
+  postgres::IoThread observer_thread;
+  postgres::ServerObserver observer{observer_thread, parts.clock, parts.random, {}};
+  SizingMailbox sizing_mailbox;
   kube::WorkQueue queue{parts.clock, parts.random};
+  SizingLoop sizing{{.store = store,
+                     .secrets = secrets,
+                     .fleet = fleet,
+                     .observer = observer,
+                     .clock = parts.clock,
+                     .mailbox = sizing_mailbox,
+                     .may_decide = [this] { return gate.may_write() && ingest.is_synced(); },
+                     .look_at =
+                         [this](const std::string& namespace_name, const std::string& name) {
+                           queue.add({namespace_name, name});
+                         }},
+                    {.parameters = {}, .validation = settings.reconciler.validation}};
+  reconcile::Reconciler reconciler{{.store = store,
+                                    .secrets = secrets,
+                                    .programmer = watch,
+                                    .sizes = sizing,
+                                    .clock = parts.clock,
+                                    .random = parts.random},
+                                   settings.reconciler};
   std::set<kube::Selection> dynamic;  // by the ingest thread
   kube::Ingest ingest{{.transport = counted,
                        .cache = cache,
@@ -257,6 +277,7 @@ Status OperatorProcess::start() {
   } else {
     m.gate.open_for_ever();
   }
+  m.sizing.start();
   for (int i = 0; i < m.settings.workers; ++i) {
     m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
   }
@@ -267,6 +288,7 @@ void OperatorProcess::stop() {
   Machine& m = *machine_;
   log_info("operator_stopping", {{"in_flight", count_of(m.queue.taken())}});
   m.is_stopping = true;  // the next report says so: no new requests from here on
+  m.sizing.stop();
   m.queue.shut_down();
   const std::stop_source never;
   const CallLimits drain{.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()};

@@ -91,8 +91,8 @@ class OperatorLab(Lab):
                     "stringData": values})
 
     def pool(self, name: str, databases: list[dict[str, Any]], **spec: Any) -> dict[str, Any]:
-        """The manifest of a pool on the lab's PostgreSQL."""
-        postgres = {"host": self.superuser.host, "port": self.superuser.port}
+        """The manifest of a pool on the lab's PostgreSQL, with a budget that many pools fit into."""
+        postgres = {"host": self.superuser.host, "port": self.superuser.port, "connectionBudget": {"max": 10000}}
         return {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool",
                 "metadata": {"name": name, "namespace": NAMESPACE},
                 "spec": {"postgres": postgres, "databases": databases} | spec}

@@ -19,7 +19,7 @@ class Quiet(unittest.TestCase):
     def pool(name):
         return {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool",
                 "metadata": {"name": name, "namespace": NAMESPACE},
-                "spec": {"postgres": {"host": "db.shop.svc"},
+                "spec": {"postgres": {"host": "db.shop.svc", "connectionBudget": {"max": 10000}},
                          "databases": [{"name": "app", "credentialsSecretRef": {"name": "app"}}]}}
 
     def pools(self):

@@ -116,7 +116,7 @@ class Recovery(unittest.TestCase):
     def apply(self, name, **spec):
         self.lab.apply({"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool",
                         "metadata": {"name": name, "namespace": NAMESPACE},
-                        "spec": {"postgres": {"host": "db.shop.svc"},
+                        "spec": {"postgres": {"host": "db.shop.svc", "connectionBudget": {"max": 10000}},
                                  "databases": [{"name": "app", "credentialsSecretRef": {"name": "app"}}]} | spec})
 
     def children(self, name):

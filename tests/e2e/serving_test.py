@@ -20,17 +20,18 @@ SCRIPT = "begin;\nselect pg_sleep(0.002);\nselect 1;\ncommit;\n\\sleep 10 ms\n"
 
 
 class BackendCount:
-    """Samples how many backends a database has, from its own connection, until the `with` block ends."""
+    """Samples how many backends some databases have together, from its own connection, until the `with` block ends."""
 
-    def __init__(self, lab: OperatorLab, database: str):
-        self._lab, self._database = lab, database
+    def __init__(self, lab: OperatorLab, *databases: str):
+        self._lab, self._databases = lab, databases
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self.highest, self.samples = 0, 0
 
     def _sample(self) -> None:
         server = self._lab.superuser
-        query = f"select count(*) from pg_stat_activity where datname = '{self._database}' \\watch 0.05\n"
+        names = ", ".join(f"'{name}'" for name in self._databases)
+        query = f"select count(*) from pg_stat_activity where datname in ({names}) \\watch 0.05\n"
         psql = subprocess.Popen(["psql", "-X", "-q", "-t", "-A", "-h", server.host, "-p", str(server.port), "-U", server.user,
                                  "postgres"], env={"PGPASSWORD": server.password, "PATH": "/usr/bin:/bin"}, text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -1,0 +1,53 @@
+// What the sizing tells the reconciler about one pool. Thread rule: plain values, pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/connection_pool.h"
+#include "api/status.h"
+
+namespace poolwright::reconcile {
+
+/// What one database may have.
+struct SizeAdvice {
+  std::int32_t size = 1;  // sum over all pods
+  /// The most connections that all pods together may be allowed, reserve pools included. What needs more is not stored.
+  std::int32_t approved = 0;
+};
+
+/// What status says about the sizing of one database.
+struct SizingWords {
+  std::optional<std::int32_t> recommended_size;
+  std::string size_reason;
+  std::optional<std::int32_t> utilization_percent;
+  std::optional<std::int32_t> waiting_clients;
+  std::optional<std::int32_t> budget_share;
+};
+
+struct SizingReport {
+  std::map<std::string, SizingWords> databases;  // by name
+  std::vector<api::Condition> conditions;        // BudgetExceeded, DatabaseSaturated, ...
+};
+
+struct PoolAdvice {
+  /// Grows with each change of a size; tells which advice a pod was programmed with.
+  std::int64_t serial = 0;
+  std::map<std::string, SizeAdvice> sizes;  // by name of the database
+  /// Absent: nothing is known yet that is worth telling; what the status says stays.
+  std::optional<SizingReport> report;
+  /// Why an approval is as small as it is, for a pool that cannot be rendered within it.
+  std::string hold_reason;
+};
+
+/// The size to render for `slots` pods: the advised one, or the largest below it that keeps to what is approved and to
+/// the spec's maximum. Nothing where not even one connection a pod fits.
+std::optional<std::int32_t> fitting_size(const SizeAdvice& advice, const api::Database& database, std::int32_t slots);
+
+/// A condition that only the sizing sets.
+bool is_sizing_condition(const std::string& type);
+
+}  // namespace poolwright::reconcile

@@ -1,0 +1,143 @@
+// Decides the sizes of all pools of the cluster from what was seen of them: groups pools by server, shares each
+// server's budget, remembers what was sent and who confirmed it, and puts it into words. No I/O, no clock. Thread rule:
+// one owner.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "reconcile/size_advice.h"
+#include "run/sizing_input.h"
+#include "run/sizing_snapshot.h"
+#include "sizing/server_sizer.h"
+#include "sizing/setting_ledger.h"
+
+namespace poolwright::run {
+
+using PoolKey = std::pair<std::string, std::string>;  // namespace and name
+
+/// Everything that was seen at one moment.
+struct SizingWorld {
+  MonotonicTime now{};
+  WallTime wall_now{};
+  std::vector<PoolSighting> pools;
+  std::map<std::string, ServerSeen> servers;  // observed ones, by server_name
+};
+
+/// Close every server connection of a database when it is released: a pool above its new size whose clients never let
+/// it rest would not shrink otherwise.
+struct Reconnect {
+  std::string pod;  // UID
+  std::string database;
+};
+
+struct PoolOutcome {
+  std::int64_t generation = 0;
+  reconcile::PoolAdvice advice;
+  /// The reconciler has something to do or to tell.
+  bool is_news = false;
+};
+
+struct SizingOutcome {
+  std::map<PoolKey, PoolOutcome> pools;
+  std::vector<Reconnect> reconnects;
+  std::shared_ptr<const SizingSnapshot> snapshot;
+};
+
+class SizingBrain {
+ public:
+  /// Status is rewritten for numbers alone at most this often.
+  static constexpr Duration kReportPeriod = std::chrono::seconds{30};
+  /// A pool that was not seen well for this long after its first sight is reported as it is.
+  static constexpr Duration kSettle = std::chrono::seconds{15};
+  /// Observations that are older are stale.
+  static constexpr Duration kStale = std::chrono::seconds{10};
+  /// Between two forced closings of one pod's connections.
+  static constexpr Duration kReconnectPeriod = std::chrono::seconds{10};
+
+  explicit SizingBrain(const sizing::Parameters& parameters) : parameters_(parameters) {}
+
+  SizingOutcome decide(const SizingWorld& world);
+
+  /// The pod (UID) runs the sizes of the advice with this serial.
+  void confirm(const PoolKey& pool, const std::string& pod, std::int64_t serial);
+  /// A PgBouncer refused what was rendered: the sizes stay as recorded until something else went live.
+  void set_refused(const PoolKey& pool, bool is_refused);
+
+ private:
+  /// Highest number of the last ten to twenty seconds.
+  struct RecentMax {
+    int add(MonotonicTime now, int value);
+    MonotonicTime since{};
+    int current = 0;
+    int previous = 0;
+  };
+  struct DatabaseState {
+    std::optional<int> total;  // size that was decided last, sum over all pods
+    int issued_per_pod = 0;
+    sizing::SettingLedger ledger;
+    RecentMax held;
+    std::map<std::string, int> ticks_above;  // by pod: how long it has held more than its live size allows
+    std::map<std::string, MonotonicTime> reconnected_at;
+  };
+  struct PoolState {
+    std::string uid;
+    MonotonicTime first_seen{};
+    std::int64_t serial = 0;
+    bool is_refused = false;
+    std::map<std::string, DatabaseState> databases;
+    std::optional<reconcile::SizingReport> report;
+    std::string report_urgent;  // of the published report: what is told at once, and all of it
+    std::string report_all;
+    MonotonicTime reported_at{};
+    std::map<std::string, reconcile::SizeAdvice> advised;
+  };
+  struct ServerState {
+    explicit ServerState(const sizing::Parameters& parameters) : sizer(parameters) {}
+    sizing::ServerSizer sizer;
+    sizing::ForeignSessions foreign;
+    std::optional<sizing::ServerCapacity> capacity;
+    std::optional<MonotonicTime> counted_at;
+    bool is_saturated = false;
+    int held_before = 0;
+    MonotonicTime grew_at{};  // when its pools were last seen to open connections
+    bool has_grown = false;
+  };
+  /// One server at work: its pools, what was seen, what was decided.
+  struct Group {
+    std::string id;
+    std::vector<const PoolSighting*> pools;
+    ServerSeen seen;
+    std::map<std::string, sizing::LeakReport> leaks;  // by sizing id
+    sizing::Budget budget;
+    sizing::ServerInput input;
+    sizing::ServerDecision decision;
+    std::string who_takes_what;
+  };
+
+  PoolState& state_of(const PoolSighting& pool, MonotonicTime now);
+  std::map<std::string, Group> group(const SizingWorld& world);
+  void fill_input(Group& group, ServerState& server, MonotonicTime now);
+  void measure_capacity(Group& group, ServerState& server, MonotonicTime now);
+  void take_sizes(Group& group, const PoolSighting& pool, PoolOutcome& outcome);
+  void report(const Group& group, const ServerState& server, const PoolSighting& pool, MonotonicTime now,
+              PoolOutcome& outcome);
+  void find_reconnects(const Group& group, const ServerState& server, MonotonicTime now, SizingOutcome& outcome);
+  void add_to_snapshot(Group& group, const ServerState& server, const SizingWorld& world, SizingSnapshot& snapshot);
+
+  sizing::Parameters parameters_;
+  std::map<PoolKey, PoolState> pools_;
+  std::map<std::string, ServerState> servers_;
+  std::deque<SizeChange> changes_;
+  std::uint64_t change_serial_ = 0;
+  std::uint64_t snapshot_serial_ = 0;
+};
+
+}  // namespace poolwright::run

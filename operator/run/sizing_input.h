@@ -1,0 +1,84 @@
+// From what was seen of pools, pods and servers to the input of the sizing. Thread rule: plain values, pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/connection_pool.h"
+#include "pgbouncer/fleet.h"
+#include "postgres/observation.h"
+#include "reconcile/facts.h"
+#include "sizing/leaks.h"
+#include "sizing/observation.h"
+
+namespace poolwright::run {
+
+using PodSeen = std::shared_ptr<const pgbouncer::PodObservation>;
+using ServerSeen = std::shared_ptr<const postgres::ServerObservation>;
+
+/// One pool of the cluster at one moment.
+struct PoolSighting {
+  /// Of `facts` only the pool, the recorded sizes, the Deployment and the pods are used.
+  reconcile::Facts facts;
+  std::map<std::string, PodSeen> seen;  // by the pod's UID; without an entry nobody watches it yet
+  bool is_deleted = false;              // the resource is gone, its pods are not
+  bool is_paused = false;               // nothing of it is changed by annotation
+};
+
+/// Host and port of a pool's server in one spelling: lower case, without a final dot, a name without dots as the
+/// Service of the pool's namespace that PgBouncer finds under it.
+std::string server_name(const api::ConnectionPool& pool);
+
+/// Names that lead to the same server: by the system identifier of servers that were read and are no standbys (a
+/// standby has its primary's identifier and connections of its own). Gives for every name the first one of its group.
+std::map<std::string, std::string> same_servers(const std::set<std::string>& names,
+                                                const std::map<std::string, ServerSeen>& seen);
+
+/// "shop/orders/app": unique in the cluster.
+std::string sizing_id(const api::ConnectionPool& pool, const std::string& database);
+
+/// Pods that may exist at the same time, as the reconciler counts them.
+int pods_at_once(const reconcile::Facts& facts);
+
+/// What a pod last said about one database; nothing where it did not speak of it.
+std::optional<sizing::PodObservation> observation_of(const pgbouncer::PodObservation& pod, const std::string& database);
+
+/// Connections that each pod may open on top of its size.
+int reserve_per_pod(const api::Database& database, int pods);
+
+sizing::SizingMode mode_of(api::SizingMode mode);
+sizing::PoolPolicy policy_of(const api::Sizing& sizing);
+
+struct DatabaseMemory {
+  /// Size per pod that was last decided; nothing for a pool that this process has not decided about.
+  std::optional<int> size_per_pod;
+  std::map<std::string, int> ceilings;  // by the pod's UID
+  int leaked = 0;
+};
+
+/// One database of a pool as the sizing takes it. A database that never had a size begins with one connection a pod and
+/// grows to its initial size as far as the budget is free.
+sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& database, const DatabaseMemory& memory);
+
+/// Sessions of the server that belong to one database: by database and by the user that its PgBouncers log in as.
+std::vector<sizing::Session> idle_sessions(const postgres::ServerObservation& server, const std::string& database,
+                                           const std::string& user);
+
+/// User that the pods log in as, as SHOW DATABASES tells; "" while none was observed.
+std::string login_user(const PoolSighting& pool, const std::string& database);
+
+/// Connections of one database that the consoles of its pods show.
+int held_by(const PoolSighting& pool, const std::string& database);
+
+/// Who may have sessions on a server through pools: user and database on the server, and how many at most.
+using OwnSessions = std::map<std::pair<std::string, std::string>, int>;
+
+/// Sessions that no pool accounts for. Direct clients that use a pool's own login are those beyond what it holds.
+int foreign_sessions(const postgres::ServerObservation& server, const OwnSessions& own);
+
+}  // namespace poolwright::run

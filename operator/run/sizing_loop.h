@@ -1,0 +1,112 @@
+// Looks at all pools, pods and servers once a second, has the sizes decided, and publishes them: to the reconciler as a
+// SizeAdvisor, to readers as a snapshot. Needs no API server: an object store, consoles and an observer are enough.
+// Thread rule: start and stop from one thread; advise and programmed from any; the brain belongs to the loop's thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/object_store.h"
+#include "api/validate.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "pgbouncer/fleet.h"
+#include "postgres/observer.h"
+#include "reconcile/gather.h"
+#include "reconcile/secret_reader.h"
+#include "reconcile/size_advisor.h"
+#include "run/sizing_brain.h"
+#include "run/sizing_snapshot.h"
+
+namespace poolwright::run {
+
+struct SizingLoopParts {
+  const api::ObjectStore& store;
+  reconcile::SecretReader& secrets;
+  pgbouncer::ConsoleFleet& fleet;
+  postgres::ServerObserver& observer;
+  const Clock& clock;
+  SizingMailbox& mailbox;
+  /// Whether this process may decide now: it leads, and its cache is filled.
+  std::function<bool()> may_decide;
+  /// Has a pool reconciled soon.
+  std::function<void(const std::string& namespace_name, const std::string& name)> look_at;
+};
+
+struct SizingLoopSettings {
+  sizing::Parameters parameters;
+  api::ValidationPolicy validation;
+};
+
+class SizingLoop final : public reconcile::SizeAdvisor {
+ public:
+  static constexpr Duration kPeriod = std::chrono::seconds{1};
+  /// A question of the reconciler about a pool that is not decided brings the next decision forward, but not more
+  /// often.
+  static constexpr Duration kPeriodMin{100};
+  static constexpr Duration kLoginPeriod = std::chrono::seconds{10};
+  static constexpr Duration kSecretLimit = std::chrono::seconds{2};
+  static constexpr Duration kCommandLimit = std::chrono::seconds{5};
+
+  SizingLoop(SizingLoopParts parts, SizingLoopSettings settings)
+      : parts_(std::move(parts)), settings_(settings), brain_(settings.parameters) {}
+
+  void start();
+  /// Returns when the thread has ended.
+  void stop();
+
+  std::optional<reconcile::PoolAdvice> advise(const reconcile::Facts& facts) override;
+  void programmed(const reconcile::Facts& facts, const reconcile::ProgramReport& report) override;
+
+ private:
+  struct Known {
+    std::string resource_version;
+    std::optional<api::ConnectionPool> pool;  // the last valid one
+    bool is_paused = false;
+  };
+  struct Confirmation {
+    PoolKey pool;
+    std::vector<std::string> pods;  // UIDs
+    std::int64_t serial = 0;
+    bool is_refused = false;
+    bool is_complete = false;
+  };
+  struct Observed {
+    std::optional<MonotonicTime> read_at;
+    std::string secret;
+  };
+
+  void run(const std::stop_token& stop);
+  void tick(const std::stop_token& stop);
+  void take_confirmations();
+  SizingWorld look(const std::stop_token& stop);
+  void follow_pools();
+  void follow_servers(const std::vector<PoolSighting>& pools, const std::stop_token& stop);
+  void observe(const std::string& server, const api::ConnectionPool& pool, const std::stop_token& stop);
+  void publish(const SizingOutcome& outcome);
+  void reconnect(const Reconnect& wanted);
+
+  const SizingLoopParts parts_;
+  const SizingLoopSettings settings_;
+
+  // Of the loop's thread.
+  SizingBrain brain_;
+  std::map<PoolKey, Known> known_;
+  std::map<std::string, Observed> observed_;
+  bool was_deciding_ = false;
+
+  Mutex mutex_;
+  ConditionVariable changed_;
+  bool is_asked_ PW_GUARDED_BY(mutex_) = false;
+  std::map<PoolKey, PoolOutcome> outcomes_ PW_GUARDED_BY(mutex_);
+  std::set<PoolKey> asked_ PW_GUARDED_BY(mutex_);
+  std::vector<Confirmation> confirmations_ PW_GUARDED_BY(mutex_);
+
+  std::jthread thread_;
+};
+
+}  // namespace poolwright::run
