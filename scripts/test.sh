@@ -73,7 +73,7 @@ stage_e2e() {
   run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,recovery,quiet}_test.py \
     tests/chart/*_test.py
 =======
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{crd,pool,serving,sizing,recovery,quiet}_test.py
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{crd,pool,serving,recovery,quiet}_test.py
 >>>>>>> cff82a0 (Pools find their size: observed, decided and applied once a second, within one budget a server)
 }
 
@@ -82,7 +82,7 @@ stage_e2e() {
 stage_extra() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/{clients,demo}_test.py tests/e2e/monitoring_*_test.py
+  run_python_tests tests/e2e/{clients,demo,sizing}_test.py tests/e2e/monitoring_*_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.

@@ -1,0 +1,134 @@
+#include "run/sizing_brain.h"
+
+#include <gtest/gtest.h>
+
+#include "reconcile/size_advice.h"
+#include "unit/run/sizing_world.h"
+
+namespace poolwright::run {
+namespace {
+
+constexpr MonotonicTime kStart{std::chrono::hours{1}};
+
+const PoolKey kOrders{"shop", "orders"};
+const PoolKey kBilling{"shop", "billing"};
+
+std::string condition_reason(const reconcile::PoolAdvice& advice, const std::string& type) {
+  if (!advice.report) return "no report";
+  for (const api::Condition& condition : advice.report->conditions) {
+    if (condition.type == type) return condition.reason;
+  }
+  return "no condition";
+}
+
+SizingWorld world(std::vector<PoolSighting> pools, int second = 0) {
+  return {.now = kStart + std::chrono::seconds{second}, .pools = std::move(pools)};
+}
+
+TEST(Brain, ANewPoolGetsItsInitialSizeWhereTheBudgetIsFree) {
+  SizingBrain brain{{}};
+  const SizingOutcome outcome = brain.decide(world({pool("orders", "db", 2)}));
+  const PoolOutcome& orders = outcome.pools.at(kOrders);
+  EXPECT_TRUE(orders.is_news);
+  EXPECT_EQ(orders.advice.sizes.at("app").size, 10);
+  EXPECT_EQ(orders.advice.sizes.at("app").approved, 10);
+  EXPECT_EQ(condition_reason(orders.advice, api::condition::kBudgetExceeded), "WithinBudget");
+  EXPECT_FALSE(brain.decide(world({pool("orders", "db", 2)}, 1)).pools.at(kOrders).is_news) << "nothing changed";
+}
+
+TEST(Brain, ANewPoolStartsOnlyWithWhatOthersDoNotHave) {
+  SizingBrain brain{{}};
+  PoolSighting orders = pool("orders", "db", 1);
+  orders.facts.pool.spec.postgres.connection_budget.max = 22;
+  orders.facts.sizes["app"] = 20;
+  add_pod(orders, "o1", kStart, 20, 20);
+  const SizingOutcome outcome = brain.decide(world({orders, pool("billing", "DB.shop.svc", 2)}));
+  ASSERT_EQ(outcome.snapshot->servers.size(), 1U) << "two spellings, one server, the smaller budget";
+  EXPECT_EQ(outcome.snapshot->servers[0].budget.connections, 22);
+  EXPECT_LE(outcome.pools.at(kBilling).advice.sizes.at("app").approved, 2);
+}
+
+TEST(Brain, AboveTheBudgetNothingIsApprovedThatDoesNotRun) {
+  SizingBrain brain{{}};
+  PoolSighting orders = pool("orders", "db", 1);
+  orders.facts.pool.spec.postgres.connection_budget.max = 15;
+  orders.facts.sizes["app"] = 20;
+  add_pod(orders, "o1", kStart, 20, 20);
+  const SizingOutcome outcome = brain.decide(world({orders, pool("billing", "db", 1)}));
+  EXPECT_EQ(outcome.pools.at(kBilling).advice.sizes.at("app").approved, 0) << "it waits until the other has shrunk";
+  EXPECT_LE(outcome.pools.at(kOrders).advice.sizes.at("app").size, 15) << "which is told so at once";
+}
+
+TEST(Brain, ASizeThatWasSentCountsUntilEveryPodHasConfirmedASmallerOne) {
+  SizingBrain brain{{}};
+  PoolSighting orders = pool("orders", "db", 1);
+  orders.facts.pool.spec.postgres.connection_budget.max = 30;
+  orders.facts.sizes["app"] = 10;
+  add_pod(orders, "o1", kStart, 10, 10);
+  const SizingOutcome first = brain.decide(world({orders}));
+  // Who was here before may have sent anything up to the maximum of 20.
+  EXPECT_EQ(brain.decide(world({orders}, 1)).snapshot->databases[0].committed, 20);
+  brain.confirm(kOrders, "o1", first.pools.at(kOrders).advice.serial);
+  EXPECT_EQ(brain.decide(world({orders}, 2)).snapshot->databases[0].committed, 10);
+}
+
+TEST(Brain, MorePodsShareTheSameTotal) {
+  SizingBrain brain{{}};
+  brain.decide(world({pool("orders", "db", 2)}));
+  const SizingOutcome outcome = brain.decide(world({pool("orders", "db", 3)}, 1));
+  EXPECT_EQ(outcome.pools.at(kOrders).advice.sizes.at("app").size, 10);
+  EXPECT_EQ(outcome.snapshot->databases[0].size_per_pod, 3);
+}
+
+TEST(Brain, MinimumsThatDoNotFitAreToldWithTheArithmetic) {
+  SizingBrain brain{{}};
+  PoolSighting orders = pool("orders", "db", 1);
+  orders.facts.pool.spec.postgres.connection_budget.max = 5;
+  orders.facts.pool.spec.databases[0].pool_size.min = 8;
+  const SizingOutcome outcome = brain.decide(world({orders}));
+  EXPECT_EQ(condition_reason(outcome.pools.at(kOrders).advice, api::condition::kBudgetExceeded), "MinimumsDoNotFit");
+  EXPECT_LE(outcome.pools.at(kOrders).advice.sizes.at("app").approved, 5);
+}
+
+TEST(Brain, ASaturatedPoolIsMadeToShrinkOnlyWhereOthersNeedItAndLoginsWork) {
+  SizingBrain brain{{}};
+  const auto at = [](int second, bool with_other, bool grows) {
+    PoolSighting orders = pool("orders", "db", 1);
+    orders.facts.pool.spec.postgres.connection_budget.max = 15;
+    orders.facts.pool.spec.sizing.mode = api::SizingMode::kRecommend;
+    orders.facts.sizes["app"] = 20;
+    const int live = second == 0 ? 20 : 13;
+    add_pod(orders, "o1", kStart + std::chrono::seconds{second}, live, grows && second > 0 ? 20 : 19);
+    std::vector<PoolSighting> pools{orders};
+    if (with_other) pools.push_back(pool("billing", "db", 1));
+    return world(pools, second);
+  };
+  std::size_t reconnects = 0;
+  for (int second = 0; second < 8; ++second) {
+    const SizingOutcome outcome = brain.decide(at(second, true, true));
+    reconnects += outcome.reconnects.size();
+    const auto& sizes = outcome.pools.at(kOrders).advice.sizes;
+    if (second == 0) {
+      EXPECT_EQ(sizes.at("app").size, 13) << "two are the other's minimum";
+    }
+  }
+  EXPECT_EQ(reconnects, 1U) << "once, and not again for a while";
+}
+
+TEST(FittingSize, KeepsToWhatIsApprovedForEveryNumberOfPods) {
+  api::Database app = database("app", 2, 100, 10);
+  app.reserve_pool_size = 5;
+  for (int approved = 1; approved < 60; ++approved) {
+    for (int slots = 1; slots < 12; ++slots) {
+      const auto size = reconcile::fitting_size({.size = 40, .approved = approved}, app, slots);
+      const int least = slots * (1 + 5 / slots);
+      ASSERT_EQ(size.has_value(), least <= approved) << approved << " on " << slots;
+      if (!size) continue;
+      const int share = std::max(1, *size / slots);
+      EXPECT_LE(slots * (share + 5 / slots), approved) << approved << " on " << slots;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace poolwright::run
