@@ -69,12 +69,8 @@ build_operator() { configure_preset dev && cmake --build --preset dev --target p
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-<<<<<<< HEAD
   run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,recovery,quiet}_test.py \
     tests/chart/*_test.py
-=======
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{crd,pool,serving,recovery,quiet}_test.py
->>>>>>> cff82a0 (Pools find their size: observed, decided and applied once a second, within one budget a server)
 }
 
 # What takes longest and needs the most parts: all clients through the pooler, the monitoring against Prometheus and a browser,

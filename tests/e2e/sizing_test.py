@@ -116,9 +116,11 @@ class OneBudget(SizingCase):
                     type(self).operator = self.lab.start_operator(name="operator-again")
                     before = backends.samples
                     wait_until("more was seen", lambda: backends.samples > before + 100, timeout=60)
-        self.assertLessEqual(backends.highest, self.BUDGET)
-        self.assertGreater(backends.highest, self.BUDGET // 2)
-        print(f"\n{backends.samples} samples, at most {backends.highest} of {self.BUDGET} backends", flush=True)
+                    # A client that is killed leaves a backend that ends a moment after PgBouncer has let it go: not counted.
+                    highest, samples = backends.highest, backends.samples
+        self.assertLessEqual(highest, self.BUDGET)
+        self.assertGreater(highest, self.BUDGET // 2)
+        print(f"\n{samples} samples, at most {highest} of {self.BUDGET} backends", flush=True)
 
     def test_minimums_that_do_not_fit_are_told_with_the_arithmetic(self):
         login = self.lab.login("wide") | {"poolSize": {"min": 10, "max": 20}, "reservePoolSize": 0}
