@@ -16,7 +16,8 @@ class Drift(unittest.TestCase):
         cls.lab = cls.enterClassContext(OperatorLab(postgres=False))
         cls.lab.apply_secret("app", {"username": "app", "password": "first"})
         cls.manifest = {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool", "metadata": {"name": "steady", "namespace": NAMESPACE},
-                        "spec": {"postgres": {"host": "db.shop.svc"}, "databases": [{"name": "app", "credentialsSecretRef": {"name": "app"}}]}}
+                        "spec": {"postgres": {"host": "db.shop.svc", "connectionBudget": {"max": 10000}},
+                                 "databases": [{"name": "app", "credentialsSecretRef": {"name": "app"}}]}}
 
     def run_kubectl(self, *arguments):
         """With what it prints for a person, since it may be a conflict."""

@@ -23,7 +23,8 @@ class Annotations(unittest.TestCase):
     @staticmethod
     def manifest(name, timeout=120):
         return {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool", "metadata": {"name": name, "namespace": NAMESPACE},
-                "spec": {"postgres": {"host": "db.shop.svc"}, "databases": [{"name": "app", "credentialsSecretRef": {"name": name}}],
+                "spec": {"postgres": {"host": "db.shop.svc", "connectionBudget": {"max": 10000}},
+                         "databases": [{"name": "app", "credentialsSecretRef": {"name": name}}],
                          "pgbouncer": {"timeouts": {"queryWaitSeconds": timeout}}}}
 
     def annotate(self, name, annotation, value=None):
