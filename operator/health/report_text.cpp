@@ -1,6 +1,7 @@
 #include "health/report_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -125,7 +126,7 @@ Json metrics_block_json(const Report& report, const PoolStatistics& pool) {
   Json servers = Json::array();
   for (const ServerHealth* server : servers_of(report, pool)) {
     Json entry = {{"server", server->id}, {"health", to_string(server->state)}, {"response_time_ms", nullptr}};
-    if (server->response_ms) entry["response_time_ms"] = *server->response_ms;
+    if (server->response_ms) entry["response_time_ms"] = std::round(*server->response_ms * 1000) / 1000;
     if (!server->problem.empty()) entry["problem"] = server->problem;
     servers.push_back(std::move(entry));
   }

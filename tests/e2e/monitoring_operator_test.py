@@ -57,7 +57,7 @@ class Web:
         return json.loads(body)
 
     def alerts(self, pool):
-        return {alert["alert"]: alert["severity"] for alert in self.json(f"{API}alerts?namespace={NAMESPACE}&pool={pool}")["alerts"]}
+        return {alert["alert"]: alert["severity"].upper() for alert in self.json(f"{API}alerts?namespace={NAMESPACE}&pool={pool}")["alerts"]}
 
     def pool(self, name):
         pools = self.json(f"{API}pool?namespace={NAMESPACE}&pool={name}")["pools"]
@@ -273,7 +273,7 @@ class Alerts(MonitoringCase):
 
     def test_postgres_that_is_away(self):
         def down():
-            return [alert["severity"] for alert in self.web.json(API + "alerts")["alerts"] if alert["alert"] == "PostgresDown"]
+            return [alert["severity"].upper() for alert in self.web.json(API + "alerts")["alerts"] if alert["alert"] == "PostgresDown"]
 
         self.until("it is up", lambda: self.web.json(API + "health")["databases"][0]["responseTimeMs"] is not None)
         self.lab.stop_postgres()

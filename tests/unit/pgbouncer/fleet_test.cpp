@@ -89,6 +89,9 @@ TEST_F(Fleet, HealthyConsoleIsPolled) {
   EXPECT_EQ(observation->stats[0].total_wait_time_us, 7);
   ASSERT_EQ(observation->databases.size(), 1U);
   EXPECT_EQ(observation->databases[0].pool_size, 4);
+  EXPECT_EQ(observation->seldom->marker, "poolwright-1");
+  EXPECT_EQ(observation->seldom->max_client_conn, 110);
+  EXPECT_EQ(observation->seldom->lists.at("databases"), 1);
   EXPECT_EQ(changes, 1);
 }
 

@@ -77,6 +77,9 @@ TEST(Rows, PoolsOfEveryVersion) {
                                                         {"cl_active", "40"},
                                                         {"cl_waiting", "7"},
                                                         {"sv_active", "10"},
+                                                        {"cl_active_cancel_req", "8"},
+                                                        {"cl_waiting_cancel_req", "9"},
+                                                        {"sv_active_cancel", "6"},
                                                         {"sv_being_canceled", "1"},
                                                         {"sv_idle", "2"},
                                                         {"sv_used", "3"},
@@ -90,6 +93,9 @@ TEST(Rows, PoolsOfEveryVersion) {
                            .user = "app_user",
                            .cl_active = 40,
                            .cl_waiting = 7,
+                           .cl_active_cancel_req = 8,
+                           .cl_waiting_cancel_req = 9,
+                           .sv_active_cancel = 6,
                            .sv_active = 10,
                            .sv_being_canceled = 1,
                            .sv_idle = 2,
@@ -124,6 +130,19 @@ TEST(Rows, StatsOfEveryVersion) {
                             .total_wait_time_us = 17};
     EXPECT_EQ(*rows, std::vector<StatsRow>{expected});
   }
+}
+
+TEST(Rows, StatsOfNewerVersionsCountAssignmentsAndPreparedStatements) {
+  const auto newer = parse_stats(table(kStats124, {{"database", "app"},
+                                                   {"total_server_assignment_count", "1"},
+                                                   {"total_client_parse_count", "2"},
+                                                   {"total_server_parse_count", "3"},
+                                                   {"total_bind_count", "4"}}));
+  ASSERT_TRUE(newer) << describe(newer.error());
+  EXPECT_EQ(newer->front().total_server_assignment_count, 1);
+  EXPECT_EQ(newer->front().total_client_parse_count, 2);
+  EXPECT_EQ(newer->front().total_server_parse_count, 3);
+  EXPECT_EQ(newer->front().total_bind_count, 4);
 }
 
 TEST(Rows, DatabasesOfEveryVersion) {

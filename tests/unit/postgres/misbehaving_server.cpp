@@ -182,6 +182,11 @@ std::string answer(const std::vector<std::string>& columns, const std::vector<st
 }
 
 std::string console_answer(const std::string& query) {
+  if (query == "SHOW LISTS") return answer({"list", "items"}, {{"databases", "1"}});
+  if (query == "SHOW CONFIG") {
+    return answer({"key", "value", "default", "changeable"},
+                  {{"max_client_conn", "110", "100", "yes"}, {"syslog_ident", "poolwright-1", "pgbouncer", "yes"}});
+  }
   if (query == "SHOW POOLS") {
     return answer({"database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested",
                    "sv_login", "maxwait", "maxwait_us", "pool_mode"},

@@ -141,5 +141,11 @@ TEST(StaticToken, IsTheOneOrNothing) {
   }
 }
 
+TEST(RightPath, APathBelowApiIsAllowedByAnotherName) {
+  EXPECT_EQ(right_path("/api/admin/monitoring/connections/pool"), "/monitoring/connections/pool");
+  EXPECT_EQ(right_path("/metrics"), "/metrics");
+  EXPECT_EQ(right_path("/api/adminx"), "/api/adminx");
+}
+
 }  // namespace
 }  // namespace poolwright::serve
