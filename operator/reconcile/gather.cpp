@@ -102,6 +102,18 @@ DeploymentFacts read_deployment(const Json& deployment) {
   return facts;
 }
 
+/// The port that the pod's PgBouncer declares.
+std::uint16_t pooler_port(const Json& pod) {
+  const Json::json_pointer path("/spec/containers");
+  if (!pod.contains(path) || !pod.at(path).is_array()) return render::kPoolerPort;
+  for (const Json& container : pod.at(path)) {
+    if (!container.is_object() || container.value("name", Json()) != render::kContainerName) continue;
+    const std::int64_t port = number_at(container, Json::json_pointer("/ports/0/containerPort"), render::kPoolerPort);
+    if (port >= 1 && port <= 65535) return static_cast<std::uint16_t>(port);
+  }
+  return render::kPoolerPort;
+}
+
 bool is_ready(const Json& pod) {
   const Json::json_pointer path("/status/conditions");
   if (!pod.contains(path) || !pod.at(path).is_array()) return false;
@@ -109,6 +121,23 @@ bool is_ready(const Json& pod) {
   return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
     return condition.value("type", "") == "Ready" && condition.value("status", "") == "True";
   });
+}
+
+void gather_pods(const GatherParts& parts, Facts& facts) {
+  const std::string label = render::pool_label(facts.pool.name);
+  for (const api::Object& pod : parts.store.cached_list("Pod", facts.pool.namespace_name)) {
+    if (text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel) != label) continue;
+    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
+    if (phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
+    facts.pods.push_back({.name = api::metadata_string(*pod, "name"),
+                          .uid = api::metadata_string(*pod, "uid"),
+                          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
+                          .port = pooler_port(*pod),
+                          .ready = is_ready(*pod),
+                          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
+                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
+                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
+  }
 }
 
 /// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
