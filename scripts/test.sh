@@ -80,6 +80,7 @@ stage_extra() {
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
   run_python_tests tests/e2e/{clients,demo,sizing}_test.py tests/e2e/monitoring_*_test.py
   run_python_tests tests/e2e/{clients,demo,local}_test.py tests/e2e/monitoring_*_test.py
+  run_python_tests tests/e2e/{clients,compose,demo,local}_test.py tests/e2e/monitoring_*_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.
