@@ -91,10 +91,8 @@ int run(const RunOptions& options) {
     return kExitFailed;
   }
   if (const Status started = (*process)->start(); !started) {
-    std::cerr << "poolwright run: " << started.error().message
-              << "
-                 ";
-        return kExitFailed;
+    std::cerr << "poolwright run: " << started.error().message << "\n";
+    return kExitFailed;
   }
   const int signal = await_end_signal();
   log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
