@@ -58,7 +58,8 @@ class Stage:
 
 
     def base(self) -> str:
-        return f"https://127.0.0.1:{re.search(r'web_listens.*?port\W+(\d+)', self.program.log)[1]}"
+        port = re.search(r"web_listens.*?port\W+(\d+)", self.program.log)[1]
+        return f"https://127.0.0.1:{port}"
 
     def ask(self, what: str) -> dict[str, Any]:
         """The REST API. Its certificate was made at the start, so nobody can know it."""
