@@ -120,8 +120,6 @@ Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolve
                          .sizes = sizes_for(facts, slots),
                          .instances = resolved.instances,
                          .pod_slots = slots,
-                         .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version});
-                         .pod_slots = pod_slots(facts, rollout_ahead),
                          .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version,
                          .pooler_address = std::move(pooler)});
 }

@@ -123,23 +123,6 @@ bool is_ready(const Json& pod) {
   });
 }
 
-void gather_pods(const GatherParts& parts, Facts& facts) {
-  const std::string label = render::pool_label(facts.pool.name);
-  for (const api::Object& pod : parts.store.cached_list("Pod", facts.pool.namespace_name)) {
-    if (text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel) != label) continue;
-    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
-    if (phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
-    facts.pods.push_back({.name = api::metadata_string(*pod, "name"),
-                          .uid = api::metadata_string(*pod, "uid"),
-                          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
-                          .port = pooler_port(*pod),
-                          .ready = is_ready(*pod),
-                          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
-                          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
-                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
-  }
-}
-
 /// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
 /// What the cache does not have is asked for: the name may belong to somebody whose objects we do not watch.
 Result<api::Object> read_stored(const GatherParts& parts, const ObjectKey& key, const CallLimits& limits) {
@@ -186,6 +169,7 @@ PodsByPool running_pods(const api::ObjectStore& store, const std::string& namesp
         {.name = api::metadata_string(*pod, "name"),
          .uid = api::metadata_string(*pod, "uid"),
          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
+         .port = pooler_port(*pod),
          .ready = is_ready(*pod),
          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),

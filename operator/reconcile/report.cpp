@@ -234,9 +234,8 @@ api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decisi
   status.selector = render::selector_text(pool.name);
   status.service_name = render::pool_object_name(pool.name);
   status.endpoint = render::service_host(pool.name, pool.namespace_name) + ":" + std::to_string(render::kPoolerPort);
-  if (decision.rendered) add_databases(status, facts, *decision.rendered, previous);
   if (decision.rendered) status.endpoint = endpoint_of(decision.rendered->pooler);
-  if (decision.rendered) add_databases(status, facts, *decision.rendered);
+  if (decision.rendered) add_databases(status, facts, *decision.rendered, previous);
   add_pods(status, facts, outcome);
   // A request whose work failed is tried again, so it is not handled yet.
   status.last_handled_request =

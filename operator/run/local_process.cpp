@@ -21,6 +21,7 @@
 #include "local/pool_folder.h"
 #include "pgbouncer/fleet.h"
 #include "postgres/io_thread.h"
+#include "postgres/observer.h"
 #include "reconcile/console_programmer.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/secret_reader.h"
@@ -29,6 +30,7 @@
 #include "run/monitoring.h"
 #include "run/pool_watch.h"
 #include "run/reconcile_book.h"
+#include "run/sizing_loop.h"
 #include "run/triggers.h"
 
 namespace poolwright::run {
@@ -122,8 +124,12 @@ struct LocalProcess::Machine {
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   std::unique_ptr<reconcile::ConsoleProgrammer> programmer;
   std::unique_ptr<PoolWatch> pool_watch;
-  std::unique_ptr<reconcile::Reconciler> reconciler;
   kube::WorkQueue queue{parts.clock, parts.random};
+  postgres::IoThread observer_thread;
+  postgres::ServerObserver observer{observer_thread, parts.clock, parts.random, {}};
+  SizingMailbox sizing_mailbox;
+  std::unique_ptr<SizingLoop> sizing;
+  std::unique_ptr<reconcile::Reconciler> reconciler;
   ReconcileBook book{settings.workers};
   serve::Mailbox mailbox;
   std::unique_ptr<Web> web;  // null where it is switched off
@@ -169,6 +175,7 @@ Status LocalProcess::Machine::open() {
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
+                                                                                  .sizes = *sizing,
                                                                                   .clock = parts.clock,
                                                                                   .random = parts.random},
                                                        std::move(reconciling));
@@ -371,6 +378,7 @@ Status LocalProcess::start() {
   const Duration again = m.read_once();
   m.node->start();
   m.monitoring->start();
+  m.sizing->start();
   for (int i = 0; i < m.settings.workers; ++i) {
     m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
   }
@@ -388,6 +396,7 @@ void LocalProcess::stop() {
   m.reader.request_stop();
   m.watch->wake();
   m.reader.join();
+  m.sizing->stop();
   m.queue.shut_down();
   const std::stop_source never;
   m.queue.await_drained({.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()});
