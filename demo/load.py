@@ -114,11 +114,13 @@ def _number(pattern: str, text: str) -> float:
 
 
 class Backends:
-    """Counts, every 50 ms, how many backends a database has, until the `with` block ends; `only` is a further SQL condition."""
+    """Counts, every 50 ms, how many backends a database has, until the `with` block ends; `only` is a further SQL condition.
+
+    The one connection by which Poolwright itself watches the server is not counted: it is no client's."""
 
     def __init__(self, lab: Lab, database: str, only: str = "true"):
         self._lab = lab
-        self._from = f"from pg_stat_activity where datname = '{database}' and {only}"
+        self._from = f"from pg_stat_activity where datname = '{database}' and application_name <> 'poolwright' and {only}"
         self.now, self.highest, self.samples = 0, 0, 0
 
     def __enter__(self) -> "Backends":

@@ -21,7 +21,8 @@ void add_files(CLI::App& command, FileOptions& options) {
 
 void add_web(CLI::App& command, RunOptions& options) {
   command.add_flag("!--no-web", options.web, "Without REST API, /metrics, probes and page");
-  command.add_option("--web-address", options.web_address, "IP address to listen on")->capture_default_str();
+  command.add_option("--web-address", options.web_address,
+                     "IP address to listen on (default: 0.0.0.0; with --local 127.0.0.1)");
   command.add_option("--web-port", options.web_port, "Port to listen on; 0: any free one, which the log names")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
@@ -35,7 +36,34 @@ void add_web(CLI::App& command, RunOptions& options) {
       command.add_option("--web-certificate", options.web_certificate, "tls.crt, with its chain");
   command.add_option("--web-key", options.web_key, "tls.key")->needs(certificate);
   command.add_option("--web-token-file", options.web_token_file,
-                     "File with the one token that may read everything (default: the API server is asked)");
+                     "File with the one token that may read everything (default: the API server is asked; with --local "
+                     "one is made in OUT/web-token)");
+}
+
+void add_local(CLI::App& command, LocalOptions& options) {
+  const char* group = "Without a cluster";
+  auto* folder = command.add_option("--local", options.folder,
+                                    "Directory of ConnectionPool and Secret files to run instead of an API server");
+  folder->group(group);
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->needs(folder)->group(group);
+  };
+  add("--out", options.out, "Folder for what is written (default: .poolwright in the directory)");
+  add("--listen", options.listen, "Address that the PgBouncers listen on, or * for all")->capture_default_str();
+  add("--url-host", options.url_host, "Host of the pools in URLs (default: the address that they listen on)");
+  add("--first-port", options.first_port, "Port of the first pool; each further one gets the next")
+      ->check(CLI::Range(1024, 65535))
+      ->capture_default_str();
+  add("--pgbouncer", options.programs,
+      "PgBouncer to run; repeat it for several versions (default: of the search path)");
+  add("--pgbouncer-user", options.user,
+      "Who PgBouncer runs as where poolwright is root (default: pgbouncer, postgres or nobody)");
+  add("--pgbouncer-log", options.pgbouncer_log,
+      "Where PgBouncer's own log goes: a file beside its configuration, or stderr")
+      ->check(CLI::IsMember({"file", "stderr"}))
+      ->capture_default_str();
+  add("--env-group", options.env_group, "Group that may read the .env files (default: only their owner may)");
+  add("--attach", options.attached, "POOL=HOST:PORT: use a PgBouncer that runs already on the files in OUT/POOL");
 }
 
 void add_run(CLI::App& app, int& code) {
@@ -69,6 +97,7 @@ void add_run(CLI::App& app, int& code) {
   command->add_option("--log-format", options.log_format, "text, json, or auto: text on a terminal")
       ->check(CLI::IsMember({"auto", "text", "json"}))
       ->capture_default_str();
+  add_local(*command, options.local);
   command->callback([&code] { code = run(options); });
 }
 

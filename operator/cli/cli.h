@@ -22,6 +22,19 @@ std::string program_version();
 /// Value of an environment variable, or "".
 std::string environment(const char* name);
 
+/// `run --local`: a directory instead of an API server.
+struct LocalOptions {
+  std::string folder;  // empty: not local
+  std::string out;
+  std::string listen = "127.0.0.1";
+  std::string url_host;
+  int first_port = 6432;
+  std::vector<std::string> programs;
+  std::string user;
+  std::string env_group;
+  std::string pgbouncer_log = "file";
+  std::vector<std::string> attached;
+};
 struct RunOptions {
   std::string kubeconfig;
   std::string context;
@@ -33,7 +46,7 @@ struct RunOptions {
   int workers = 4;
   bool allow_loopback_hosts = false;
   bool web = true;
-  std::string web_address = "0.0.0.0";
+  std::string web_address;  // "": all in a cluster, loopback without one
   int web_port = 8443;
   std::string web_tls = "self-signed";  // files, off
   std::string web_certificate;
@@ -41,8 +54,11 @@ struct RunOptions {
   std::string web_token_file;
   std::string log_level = "info";
   std::string log_format = "auto";
+  LocalOptions local;
 };
 int run(const RunOptions& options);
+/// Logging and signals are set up already.
+int run_local(const RunOptions& options);
 
 struct FileOptions {
   std::vector<std::string> paths;  // files, folders (their *.yaml, *.yml and *.json), or "-" for stdin

@@ -3,9 +3,12 @@
 #include <array>
 #include <csignal>
 #include <iostream>
+#include <utility>
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/run_signals.h"
+#include "cli/run_web.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
 #include "run/operator_process.h"
@@ -13,16 +16,6 @@
 namespace poolwright::cli {
 
 namespace {
-
-/// Signals that end the operator; blocked before any thread starts, so that every thread inherits that and only
-/// sigwait in main sees them.
-sigset_t end_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
 
 void set_up_log(const RunOptions& options) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
@@ -34,19 +27,6 @@ void set_up_log(const RunOptions& options) {
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "poolwright";
-}
-
-run::WebSettings web_settings(const RunOptions& options, const run::RunSettings& settings) {
-  run::WebSettings web{.is_on = options.web, .token_file = options.web_token_file};
-  web.server.address = options.web_address;
-  web.server.port = static_cast<std::uint16_t>(options.web_port);
-  web.server.tls = options.web_tls == "off"     ? serve::TlsSource::kOff
-                   : options.web_tls == "files" ? serve::TlsSource::kFiles
-                                                : serve::TlsSource::kSelfSigned;
-  web.server.files = {.chain_path = options.web_certificate, .key_path = options.web_key};
-  const std::string& own = settings.lease.namespace_name;
-  web.server.server_names = {settings.instance, "poolwright", "poolwright." + own, "poolwright." + own + ".svc"};
-  return web;
 }
 
 Result<run::RunSettings> make_settings(const RunOptions& options, Random& random) {
@@ -70,18 +50,34 @@ Result<run::RunSettings> make_settings(const RunOptions& options, Random& random
                                   : !settings.cluster.namespace_name.empty() ? settings.cluster.namespace_name
                                                                              : "default";
   settings.workers = options.workers;
-  settings.web = web_settings(options, settings);
+  const std::string& home = settings.lease.namespace_name;
+  settings.web =
+      web_settings(options, {settings.instance, "poolwright", "poolwright." + home, "poolwright." + home + ".svc"});
   settings.version = program_version();
   return settings;
 }
 
 }  // namespace
 
+run::WebSettings web_settings(const RunOptions& options, std::vector<std::string> server_names) {
+  run::WebSettings web{.is_on = options.web, .token_file = options.web_token_file};
+  web.server.address = !options.web_address.empty()   ? options.web_address
+                       : options.local.folder.empty() ? "0.0.0.0"
+                                                      : "127.0.0.1";
+  web.server.port = static_cast<std::uint16_t>(options.web_port);
+  web.server.tls = options.web_tls == "off"     ? serve::TlsSource::kOff
+                   : options.web_tls == "files" ? serve::TlsSource::kFiles
+                                                : serve::TlsSource::kSelfSigned;
+  web.server.files = {.chain_path = options.web_certificate, .key_path = options.web_key};
+  web.server.server_names = std::move(server_names);
+  return web;
+}
+
 int run(const RunOptions& options) {
-  const sigset_t signals = end_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  kube::prepare_process();
+  block_end_signals();
   set_up_log(options);
+  if (!options.local.folder.empty()) return run_local(options);
+  kube::prepare_process();
   SystemClock clock;
   SystemRandom random;
   auto settings = make_settings(options, random);
@@ -98,8 +94,7 @@ int run(const RunOptions& options) {
     std::cerr << "poolwright run: " << started.error().message << "\n";
     return kExitFailed;
   }
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = await_end_signal();
   log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   (*process)->stop();
   return kExitOk;

@@ -52,7 +52,7 @@ void ConsoleProgrammer::watch(const Facts& facts) {
   std::set<std::string> wanted;
   for (const PodFacts& pod : reachable_pods(facts)) {
     wanted.insert(pod.uid);
-    pgbouncer::PodTarget target{.address = pod.address};
+    pgbouncer::PodTarget target{.address = pod.address, .port = pod.port};
     target.logins.push_back({.user = facts.console.admin.username, .password = facts.console.admin.password});
     parts_.fleet.set_pod(pod.uid, std::move(target));
   }

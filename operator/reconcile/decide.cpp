@@ -111,6 +111,8 @@ Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolve
   const std::int32_t slots = pod_slots(facts, rollout_ahead);
   std::string problem = check_budget(facts, slots);
   if (!problem.empty()) return make_error(ErrorKind::kThrottled, std::move(problem));
+  std::optional<render::PoolerAddress> pooler;
+  if (settings.pooler_address) pooler = settings.pooler_address(facts.pool.name);
   return render::render({.pool = facts.pool,
                          .credentials = resolved.credentials,
                          .admin = facts.console.admin,
@@ -118,7 +120,8 @@ Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolve
                          .sizes = sizes_for(facts, slots),
                          .instances = resolved.instances,
                          .pod_slots = slots,
-                         .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version});
+                         .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version,
+                         .pooler_address = std::move(pooler)});
 }
 
 std::string rendered_restart_hash(const render::Rendered& rendered) {

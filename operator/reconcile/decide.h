@@ -3,6 +3,7 @@
 // pure.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace poolwright::reconcile {
 
 struct DecideSettings {
   std::string image_repository = "poolwright/pgbouncer";  // the tag is the version of PgBouncer
+  /// Where clients reach a pool, by its name; empty: the Service. The same name always gives the same address.
+  std::function<render::PoolerAddress(const std::string&)> pooler_address = {};
 };
 
 struct Decision {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "reconcile/size_advice.h"
 #include "render/credentials.h"
+#include "render/render.h"
 
 namespace poolwright::reconcile {
 
@@ -21,7 +22,8 @@ namespace poolwright::reconcile {
 struct PodFacts {
   std::string name;
   std::string uid;
-  std::string address;  // status.podIP, "" while it has none
+  std::string address;                       // status.podIP, "" while it has none
+  std::uint16_t port = render::kPoolerPort;  // of its PgBouncer
   bool ready = false;
   bool terminating = false;  // has a deletionTimestamp
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about

@@ -102,6 +102,18 @@ DeploymentFacts read_deployment(const Json& deployment) {
   return facts;
 }
 
+/// The port that the pod's PgBouncer declares.
+std::uint16_t pooler_port(const Json& pod) {
+  const Json::json_pointer path("/spec/containers");
+  if (!pod.contains(path) || !pod.at(path).is_array()) return render::kPoolerPort;
+  for (const Json& container : pod.at(path)) {
+    if (!container.is_object() || container.value("name", Json()) != render::kContainerName) continue;
+    const std::int64_t port = number_at(container, Json::json_pointer("/ports/0/containerPort"), render::kPoolerPort);
+    if (port >= 1 && port <= 65535) return static_cast<std::uint16_t>(port);
+  }
+  return render::kPoolerPort;
+}
+
 bool is_ready(const Json& pod) {
   const Json::json_pointer path("/status/conditions");
   if (!pod.contains(path) || !pod.at(path).is_array()) return false;
@@ -157,6 +169,7 @@ PodsByPool running_pods(const api::ObjectStore& store, const std::string& namesp
         {.name = api::metadata_string(*pod, "name"),
          .uid = api::metadata_string(*pod, "uid"),
          .address = text_at(*pod, Json::json_pointer("/status/podIP")),
+         .port = pooler_port(*pod),
          .ready = is_ready(*pod),
          .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
          .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),

@@ -5,6 +5,7 @@
 
 #include "reconcile/compare.h"
 #include "render/names.h"
+#include "render/url.h"
 
 namespace poolwright::reconcile {
 
@@ -35,6 +36,10 @@ std::int32_t ready_pods(const Facts& facts) {
 std::int32_t present_pods(const Facts& facts) {
   return static_cast<std::int32_t>(
       std::count_if(facts.pods.begin(), facts.pods.end(), [](const PodFacts& pod) { return !pod.terminating; }));
+}
+
+std::string endpoint_of(const render::PoolerAddress& pooler) {
+  return render::url_host(pooler.host) + ":" + std::to_string(pooler.port);
 }
 
 std::string plural(std::int64_t count, const std::string& noun) {
@@ -229,6 +234,7 @@ api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decisi
   status.selector = render::selector_text(pool.name);
   status.service_name = render::pool_object_name(pool.name);
   status.endpoint = render::service_host(pool.name, pool.namespace_name) + ":" + std::to_string(render::kPoolerPort);
+  if (decision.rendered) status.endpoint = endpoint_of(decision.rendered->pooler);
   if (decision.rendered) add_databases(status, facts, *decision.rendered, previous);
   add_pods(status, facts, outcome);
   // A request whose work failed is tried again, so it is not handled yet.

@@ -20,6 +20,8 @@ inline constexpr const char* kAppliedHashAnnotation = "poolwright.dev/applied-ha
 inline constexpr const char* kConfigHashAnnotation = "poolwright.dev/config-hash";    // ConfigMap; pods get it patched
 inline constexpr const char* kSizesAnnotation = "poolwright.dev/sizes";               // ConfigMap: {"orders": 25}
 inline constexpr const char* kRestartHashAnnotation = "poolwright.dev/restart-hash";  // pod template
+/// Of PgBouncer in its pod.
+inline constexpr const char* kContainerName = "pgbouncer";
 inline constexpr const char* kPoolLabel = "poolwright.dev/pool";
 
 /// "orders-pool" for the resource "orders"; a valid DNS-1035 label for every resource name.

@@ -99,7 +99,7 @@ Result<Json> container(const DeploymentInputs& inputs) {
   PW_ASSIGN_OR_RETURN(Json resource_limits, resources(pgbouncer.resources));
   const std::string script = drain_script(inputs.version, pgbouncer.pod_template.termination_grace_period_seconds);
   Json object = {
-      {"name", kPortName},
+      {"name", kContainerName},
       {"image", inputs.image},
       // Found by PATH: /usr/sbin in Debian's package, /usr/bin elsewhere.
       {"command", Json::array({"pgbouncer", kIniPath})},

@@ -160,8 +160,9 @@ std::string image_of(const RenderInputs& inputs) {
 Status append_objects(Rendered& rendered, const RenderInputs& inputs, const PgbouncerVersion& version,
                       const Files& files) {
   const api::ConnectionPool& pool = inputs.pool;
-  const PoolerAddress pooler = inputs.pooler_address.value_or(
+  rendered.pooler = inputs.pooler_address.value_or(
       PoolerAddress{.host = service_host(pool.name, pool.namespace_name), .port = kPoolerPort});
+  const PoolerAddress& pooler = rendered.pooler;
   ConfigFiles config{.ini = files.ini_text, .hba = files.hba, .config_hash = files.config_hash, .sizes = {}};
   for (const DatabaseRendered& database : rendered.databases) config.sizes[database.name] = database.size;
 

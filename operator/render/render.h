@@ -60,6 +60,7 @@ struct Rendered {
   std::string hba;          // pg_hba.conf
   SecretString userlist;    // userlist.txt
   std::vector<DatabaseRendered> databases;  // order of spec.databases
+  PoolerAddress pooler;                     // as it stands in the URLs
   std::int32_t max_client_conn = 0;         // of one pod: the user's limit and the headroom for consoles
 };
 

@@ -44,8 +44,8 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(processes_with(self.mark), [])
         self.assertEqual(os.listdir(self.folder), [])
 
-    def start(self) -> subprocess.Popen:
-        process = subprocess.Popen([sys.executable, str(ROOT / "demo/demo.py"), "--quick"], stdout=subprocess.PIPE,
+    def start(self, *options: str) -> subprocess.Popen:
+        process = subprocess.Popen([sys.executable, str(ROOT / "demo/demo.py"), "--quick", *options], stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, env=os.environ | {MARK: self.mark, "TMPDIR": self.folder})
         self.addCleanup(process.stdout.close)
         return process
@@ -57,7 +57,7 @@ class DemoTest(unittest.TestCase):
         self.fail(f"the demo ended without printing {text!r}")
 
     def test_it_ends_by_itself_and_keeps_its_word(self):
-        output, _ = self.start().communicate(timeout=FAR_TOO_LONG)
+        output, _ = self.start("--cluster").communicate(timeout=FAR_TOO_LONG)
         self.assertNotIn("NOT SO", output)
         self.assertIn("no client of the pool saw an error", output)
         self.assertIn("everything that was started is ended and removed", output)
@@ -67,11 +67,17 @@ class DemoTest(unittest.TestCase):
     def test_ctrl_c_while_the_lab_starts(self):
         self.interrupt_at("1. ")
 
-    def test_ctrl_c_while_pods_start(self):
-        self.interrupt_at("apply -f orders.yaml")
+    def test_ctrl_c_while_the_pool_starts(self):
+        self.interrupt_at("poolwright run --local")
 
     def test_ctrl_c_while_clients_work(self):
         self.interrupt_at("select 1")
+
+    def test_ctrl_c_after_poolwright_was_killed(self):
+        self.interrupt_at("kill -9")
+
+    def test_ctrl_c_while_pods_start(self):
+        self.interrupt_at("apply -f orders.yaml", "--cluster")
 
     def test_the_end_of_the_parent_ends_it(self):
         process = self.start()
@@ -79,8 +85,8 @@ class DemoTest(unittest.TestCase):
         process.kill()
         process.wait()
 
-    def interrupt_at(self, text):
-        process = self.start()
+    def interrupt_at(self, text, *options):
+        process = self.start(*options)
         self.read_to(process, text)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)  # an impatient user

@@ -25,6 +25,7 @@ ALLOWED = {
     "postgres": {"api", "base"},
     "redis": {"api", "base"},
     "serve": {"health", "api", "base"},
+    "local": {"render", "api", "base"},
     "reconcile": {"api", "base", "render", "sizing", "health", "pgbouncer", "postgres", "redis"},
 }
 

@@ -1,0 +1,415 @@
+#include "run/local_process.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "api/connection_pool.h"
+#include "api/parse.h"
+#include "base/log.h"
+#include "kube/work_queue.h"
+#include "local/directory_store.h"
+#include "local/files.h"
+#include "local/folder_watch.h"
+#include "local/pool_folder.h"
+#include "pgbouncer/fleet.h"
+#include "postgres/io_thread.h"
+#include "postgres/observer.h"
+#include "reconcile/console_programmer.h"
+#include "reconcile/reconciler.h"
+#include "reconcile/secret_reader.h"
+#include "render/names.h"
+#include "render/version.h"
+#include "run/monitoring.h"
+#include "run/pool_watch.h"
+#include "run/reconcile_book.h"
+#include "run/sizing_loop.h"
+#include "run/triggers.h"
+
+namespace poolwright::run {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using kube::WorkKey;
+using local::DirectoryStore;
+
+constexpr const char* kImageRepository = "pgbouncer";
+
+/// Keeps a second run off the folder. Closed with the process, however that ends.
+class FolderLock {
+ public:
+  FolderLock() = default;
+  ~FolderLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+  Status take(const fs::path& file) {
+    descriptor_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor_ < 0) return local::file_error(file, "it cannot be opened", errno);
+    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return ok();
+    return make_error(ErrorKind::kConflict,
+                      file.parent_path().parent_path().string() +
+                          ": another poolwright works on this folder; stop it or give another --out");
+  }
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// What there is only one way of on one machine: one process a pool, of a program that is there.
+std::string adapt_pool(api::Json& pool, const local::NodeSettings& node) {
+  if (!pool.contains("spec") || !pool["spec"].is_object()) return {};
+  api::Json& pgbouncer = pool["spec"]["pgbouncer"];
+  if (!pgbouncer.is_null() && !pgbouncer.is_object()) return {};
+  pgbouncer["replicas"] = 1;
+  pgbouncer.erase("image");
+  const bool is_attached = node.attached.contains(api::metadata_string(pool, "name"));
+  if (is_attached || node.programs.empty()) return {};
+  const bool is_given = pgbouncer.contains("version");
+  if (is_given && !pgbouncer["version"].is_string()) return {};
+  const std::string asked = is_given ? pgbouncer["version"].get<std::string>() : api::Pgbouncer{}.version;
+  const auto wanted = render::parse_version(asked);
+  if (!wanted || !render::is_supported(*wanted)) return {};
+  const local::Program& program = local::choose_program(node.programs, *wanted);
+  if (program.version.minor == wanted->minor) return {};
+  const std::string have = std::to_string(program.version.major) + "." + std::to_string(program.version.minor);
+  pgbouncer["version"] = have;
+  if (!is_given) return {};
+  return "spec.pgbouncer.version is " + asked + ", which is not on this machine; PgBouncer " + have + " (" +
+         program.path.string() + ") is used, and the files are written for it";
+}
+
+/// Tells each line once, and when all is well again.
+class Told {
+ public:
+  void tell(LogLevel level, std::string_view event, const std::vector<std::string>& lines) {
+    const std::set<std::string> now(lines.begin(), lines.end());
+    for (const std::string& line : lines) {
+      if (!before_.contains(line)) log_event(level, event, {{"what", line}});
+    }
+    if (now.empty() && !before_.empty()) log_info(std::string(event) + "_no_more");
+    before_ = now;
+  }
+
+ private:
+  std::set<std::string> before_;
+};
+
+}  // namespace
+
+/// Members are declared in the order in which they depend on each other, so that they end in the reverse order.
+struct LocalProcess::Machine {
+  Machine(LocalSettings run_settings, const LocalParts& run_parts)
+      : settings(std::move(run_settings)), parts(run_parts) {}
+
+  LocalSettings settings;
+  LocalParts parts;
+  FolderLock lock;
+  std::unique_ptr<DirectoryStore> store;
+  std::unique_ptr<local::FolderWatch> watch;
+  std::unique_ptr<local::LocalNode> node;
+  std::unique_ptr<reconcile::SecretReader> secrets;
+  postgres::IoThread console_thread;
+  pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
+  std::unique_ptr<reconcile::ConsoleProgrammer> programmer;
+  std::unique_ptr<PoolWatch> pool_watch;
+  kube::WorkQueue queue{parts.clock, parts.random};
+  postgres::IoThread observer_thread;
+  postgres::ServerObserver observer{observer_thread, parts.clock, parts.random, {}};
+  SizingMailbox sizing_mailbox;
+  std::unique_ptr<SizingLoop> sizing;
+  std::unique_ptr<reconcile::Reconciler> reconciler;
+  ReconcileBook book{settings.workers};
+  serve::Mailbox mailbox;
+  std::unique_ptr<Web> web;  // null where it is switched off
+  std::atomic<bool> is_stopping{false};
+  std::atomic<bool> is_unreadable{false};
+  std::unique_ptr<Monitoring> monitoring;
+  std::jthread reader;
+  std::vector<std::jthread> workers;
+  std::stop_source work_stop;
+  Told problems;  // by the reader thread, as is all below
+  Told warnings;
+  std::optional<MonotonicTime> missing_since;
+
+  Status open();
+  Status open_web();
+  serve::OperatorCounters counters() const;
+  std::vector<serve::ReadinessCheck> readiness() const;
+  void on_change(const api::Object& before, const api::Object& after);
+  void read_on(const std::stop_token& stop);
+  Duration read_once();
+  Duration take_over(const local::FolderContent& content);
+  Duration withdraw_missing(const std::set<api::ObjectKey>& present, const local::FolderContent& content);
+  void work(const std::stop_token& stop);
+  void work_on(const WorkKey& key);
+};
+
+Status LocalProcess::Machine::open() {
+  const fs::path state = settings.node.out / local::kStateFolder;
+  PW_RETURN_IF_ERROR(local::make_folder(settings.node.out, {.mode = 0755}));
+  PW_RETURN_IF_ERROR(local::make_folder(state, {.mode = 0700}));
+  PW_RETURN_IF_ERROR(lock.take(state / "lock"));
+  PW_ASSIGN_OR_RETURN(store, DirectoryStore::open(state / "objects", parts.random));
+  PW_ASSIGN_OR_RETURN(watch, local::FolderWatch::open(settings.folder));
+  node = std::make_unique<local::LocalNode>(*store, parts.clock, settings.node);
+  secrets = std::make_unique<reconcile::SecretReader>(*store, parts.clock, reconcile::SecretNotice::kWatch);
+  programmer = std::make_unique<reconcile::ConsoleProgrammer>(
+      reconcile::ConsoleProgrammerParts{.store = *store, .fleet = fleet, .clock = parts.clock});
+  pool_watch = std::make_unique<PoolWatch>(*programmer);
+  reconcile::ReconcilerSettings reconciling;
+  reconciling.decide.image_repository = kImageRepository;
+  reconciling.decide.pooler_address = [this](const std::string& pool) { return node->address_of(pool); };
+  reconciling.validation.allow_loopback_hosts = true;
+  reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
+                                                                                  .secrets = *secrets,
+                                                                                  .programmer = *pool_watch,
+                                                                                  .sizes = *sizing,
+                                                                                  .clock = parts.clock,
+                                                                                  .random = parts.random},
+                                                       std::move(reconciling));
+  monitoring = std::make_unique<Monitoring>(MonitoringParts{.store = *store,
+                                                            .fleet = fleet,
+                                                            .programmer = *programmer,
+                                                            .watch = *pool_watch,
+                                                            .io_thread = console_thread,
+                                                            .clock = parts.clock,
+                                                            .random = parts.random,
+                                                            .mailbox = mailbox,
+                                                            .counters = [this] { return counters(); },
+                                                            .readiness = [this] { return readiness(); },
+                                                            .tells = [] { return true; }});
+  if (settings.web.is_on) PW_RETURN_IF_ERROR(open_web());
+  store->set_on_change([this](const api::Object& before, const api::Object& after) { on_change(before, after); });
+  return ok();
+}
+
+/// Who can read the file may read everything; it stays the same from run to run.
+Status LocalProcess::Machine::open_web() {
+  constexpr std::size_t kTokenLength = 40;
+  if (settings.web.token_file.empty()) {
+    const fs::path file = settings.node.out / "web-token";
+    if (!read_token_file(file.string())) {
+      PW_RETURN_IF_ERROR(
+          local::write_file(file, random_alphanumeric(parts.random, kTokenLength) + "\n", {.mode = 0600}));
+    }
+    settings.web.token_file = file.string();
+  }
+  PW_ASSIGN_OR_RETURN(web, Web::make(settings.web, mailbox, nullptr, parts.clock));
+  return ok();
+}
+
+serve::OperatorCounters LocalProcess::Machine::counters() const {
+  serve::OperatorCounters all{.version = settings.version, .reconcile = book.counters()};
+  const kube::WorkQueueCounts line = queue.counts();
+  all.queue = {.depth = static_cast<std::int64_t>(line.depth),
+               .adds = line.adds,
+               .retries = line.retries,
+               .unfinished_s = line.unfinished_s,
+               .longest_running_s = line.longest_running_s,
+               .waited_s = line.waited_s,
+               .worked_s = line.worked_s};
+  all.is_leader = true;
+  return all;
+}
+
+std::vector<serve::ReadinessCheck> LocalProcess::Machine::readiness() const {
+  return {{.name = "running", .is_ready = !is_stopping, .detail = is_stopping ? "poolwright is stopping" : ""},
+          {.name = "directory", .is_ready = !is_unreadable, .detail = is_unreadable ? "it cannot be read" : ""}};
+}
+
+void LocalProcess::Machine::on_change(const api::Object& before, const api::Object& after) {
+  const api::Json& object = after ? *after : *before;
+  const std::string kind = object.value("kind", "");
+  if (kind == "Pod" && before && after &&
+      api::annotation(*before, render::kConfigHashAnnotation) !=
+          api::annotation(*after, render::kConfigHashAnnotation)) {
+    // The nudge before a RELOAD: the files must be there when it returns.
+    for (const WorkKey& key : pools_to_look_at(object, kind, store->cached_list(api::kKind, local::kNamespace))) {
+      const Status written = node->sync(key.name);
+      if (!written) log_warning("files_not_written", {{"pool", key.name}, {"error", describe(written.error())}});
+    }
+  }
+  if (is_relevant({.before = before, .after = after}, kind)) {
+    const auto pools = store->cached_list(api::kKind, local::kNamespace);
+    for (const WorkKey& key : pools_to_look_at(object, kind, pools)) queue.add(key);
+  }
+  node->wake();
+}
+
+void LocalProcess::Machine::read_on(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    watch->wait(read_once());
+  }
+}
+
+/// Gives the time after which to look again.
+Duration LocalProcess::Machine::read_once() {
+  const auto content =
+      local::read_folder(settings.folder, [this](api::Json& pool) { return adapt_pool(pool, settings.node); });
+  if (!content) {
+    if (!is_unreadable) log_error("directory_not_read", {{"error", content.error().message}});
+    is_unreadable = true;
+    return local::FolderWatch::kLookAnyway;
+  }
+  if (is_unreadable) log_info("directory_read_again");
+  is_unreadable = false;
+  return take_over(*content);
+}
+
+Duration LocalProcess::Machine::take_over(const local::FolderContent& content) {
+  std::vector<std::string> told = content.problems;
+  std::set<api::ObjectKey> present;
+  std::vector<api::Json> pools;
+  for (const api::Json& object : content.objects) {
+    present.insert(api::key_of(object));
+    if (api::is_connection_pool(object)) pools.push_back(object);
+  }
+  // A pool whose file cannot be read keeps its port.
+  for (const api::Object& pool : store->cached_list(api::kKind, local::kNamespace)) {
+    if (!present.contains(api::key_of(*pool))) pools.push_back(*pool);
+  }
+  auto ports = node->ports().settle(pools);
+  if (ports) {
+    told.insert(told.end(), ports->begin(), ports->end());
+  } else {
+    told.push_back(ports.error().message);
+  }
+  for (const api::Json& object : content.objects) {
+    if (const Status declared = store->declare(object); !declared) {
+      told.push_back(api::annotation(object, local::kSourceAnnotation) + ": " + declared.error().message);
+    }
+  }
+  problems.tell(LogLevel::kError, "file_refused", told);
+  warnings.tell(LogLevel::kWarning, "file_warning", content.warnings);
+  return withdraw_missing(present, content);
+}
+
+Duration LocalProcess::Machine::withdraw_missing(const std::set<api::ObjectKey>& present,
+                                                 const local::FolderContent& content) {
+  std::vector<api::ObjectKey> missing;
+  for (const char* kind : {api::kKind, "Secret"}) {
+    for (const api::Object& object : store->cached_list(kind, local::kNamespace)) {
+      const std::string source = api::annotation(*object, local::kSourceAnnotation);
+      if (source.empty() || present.contains(api::key_of(*object)) || content.unreadable.contains(source)) continue;
+      missing.push_back(api::key_of(*object));
+    }
+  }
+  if (missing.empty()) {
+    missing_since.reset();
+    return local::FolderWatch::kLookAnyway;
+  }
+  const MonotonicTime now = parts.clock.now();
+  if (!missing_since) missing_since = now;
+  const auto waited = std::chrono::duration_cast<Duration>(now - *missing_since);
+  if (waited < kGoneFor) return kGoneFor - waited;
+  missing_since.reset();
+  for (const api::ObjectKey& key : missing) {
+    log_info("object_gone", {{"object", to_string(key)}});
+    if (const Status gone = store->withdraw(key); !gone) {
+      log_error("object_not_removed", {{"error", describe(gone.error())}});
+    }
+  }
+  return local::FolderWatch::kLookAnyway;
+}
+
+void LocalProcess::Machine::work(const std::stop_token& stop) {
+  while (const auto key = queue.take(stop)) {
+    work_on(*key);
+    queue.done(*key);
+  }
+}
+
+void LocalProcess::Machine::work_on(const WorkKey& key) {
+  const CallLimits limits{.deadline = Deadline(parts.clock, kReconcileLimit), .stop = work_stop.get_token()};
+  Result<reconcile::Action> result = make_error(ErrorKind::kInternal, "reconcile did not return");
+  const MonotonicTime begin = parts.clock.now();
+  bool is_panic = false;
+  book.begun();
+  try {
+    result = reconciler->reconcile(key.namespace_name, key.name, limits);
+  } catch (const std::exception& failure) {  // the barrier: one pool's bug must not stop the others
+    is_panic = true;
+    result = make_error(ErrorKind::kInternal, std::string("unexpected exception: ") + failure.what());
+  }
+  book.ended(result, std::chrono::duration<double>(parts.clock.now() - begin).count(), is_panic);
+  if (result) {
+    queue.forget(key);
+    if (result->after) queue.add_after(key, *result->after);
+    return;
+  }
+  if (result.error().kind == ErrorKind::kCancelled) return;
+  const Duration delay = queue.add_failed(key, result.error());
+  log_warning("reconcile_failed",
+              {{"pool", key.name}, {"error", describe(result.error())}, {"retry_ms", std::int64_t{delay.count()}}});
+}
+
+LocalProcess::LocalProcess(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
+
+LocalProcess::~LocalProcess() = default;
+
+Result<std::unique_ptr<LocalProcess>> LocalProcess::make(LocalSettings settings, const LocalParts& parts) {
+  auto machine = std::make_unique<Machine>(std::move(settings), parts);
+  PW_RETURN_IF_ERROR(machine->open());
+  return std::unique_ptr<LocalProcess>(new LocalProcess(std::move(machine)));
+}
+
+Status LocalProcess::start() {
+  Machine& m = *machine_;
+  if (m.web) PW_RETURN_IF_ERROR(m.web->start());
+  log_info("local_mode_starting", {{"directory", m.settings.folder.string()}, {"out", m.settings.node.out.string()}});
+  for (const local::Program& program : m.settings.node.programs) {
+    log_info("pgbouncer_found", {{"program", program.path.string()}, {"version", render::to_string(program.version)}});
+  }
+  for (const api::Object& pool : m.store->cached_list(api::kKind, local::kNamespace)) {  // of an earlier run
+    m.queue.add({.namespace_name = local::kNamespace, .name = api::metadata_string(*pool, "name")});
+  }
+  const Duration again = m.read_once();
+  m.node->start();
+  m.monitoring->start();
+  m.sizing->start();
+  for (int i = 0; i < m.settings.workers; ++i) {
+    m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
+  }
+  m.reader = std::jthread([&m, again](const std::stop_token& stop) {
+    m.watch->wait(again);
+    m.read_on(stop);
+  });
+  return ok();
+}
+
+void LocalProcess::stop() {
+  Machine& m = *machine_;
+  log_info("local_mode_stopping");
+  m.is_stopping = true;
+  m.reader.request_stop();
+  m.watch->wake();
+  m.reader.join();
+  m.sizing->stop();
+  m.queue.shut_down();
+  const std::stop_source never;
+  m.queue.await_drained({.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()});
+  m.work_stop.request_stop();
+  m.workers.clear();  // joins
+  m.monitoring->stop();
+  if (m.web) m.web->stop();
+  // An open console is a client that PgBouncer would wait for.
+  for (const api::Object& pool : m.store->cached_list(api::kKind, local::kNamespace)) {
+    m.pool_watch->forget(local::kNamespace, api::metadata_string(*pool, "name"));
+  }
+  m.node->stop();
+  log_info("local_mode_stopped");
+}
+
+}  // namespace poolwright::run
