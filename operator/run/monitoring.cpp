@@ -186,6 +186,7 @@ health::Observations Monitoring::observe(const std::vector<PoolView>& pools) {
   health::Observations all{.now = parts_.clock.now(), .wall_now = parts_.clock.wall_now()};
   for (const PoolView& pool : pools) all.pools.push_back(view_of(pool, servers));
   all.servers = servers_of(pools, servers);
+  sizing_.add(all, *parts_.sizing.newest());
   return all;
 }
 

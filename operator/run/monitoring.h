@@ -22,6 +22,7 @@
 #include "run/alert_events.h"
 #include "run/health_view.h"
 #include "run/pool_watch.h"
+#include "run/sizing_view.h"
 #include "serve/snapshot.h"
 
 namespace poolwright::run {
@@ -31,6 +32,7 @@ struct MonitoringParts {
   const pgbouncer::ConsoleFleet& fleet;
   const reconcile::ConsoleProgrammer& programmer;
   const PoolWatch& watch;
+  const SizingMailbox& sizing;
   postgres::IoThread& io_thread;
   const Clock& clock;
   Random& random;
@@ -88,6 +90,7 @@ class Monitoring {
   // Of the thread that ticks.
   health::Monitor monitor_;
   AlertEvents events_;
+  SizingView sizing_;
   std::map<std::string, Known> known_;                                          // by pool_id
   std::map<std::string, MonotonicTime> first_seen_;                             // pods by UID
   std::map<std::string, Told> told_;                                            // by pool_id

@@ -103,6 +103,7 @@ struct OperatorProcess::Machine {
                          .fleet = fleet,
                          .programmer = programmer,
                          .watch = watch,
+                         .sizing = sizing_mailbox,
                          .io_thread = console_thread,
                          .clock = parts.clock,
                          .random = parts.random,
