@@ -79,7 +79,7 @@ stage_e2e() {
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
   run_plain_tests
   run_python_tests tests/lab/*_test.py tests/clients/*_test.py \
-    tests/e2e/{commands,crd,pool,pause,drift,serving,clients,recovery,quiet}_test.py tests/chart/*_test.py
+    tests/e2e/{commands,cli,crd,pool,pause,drift,serving,clients,recovery,quiet}_test.py tests/chart/*_test.py
 }
 
 # What takes longest and needs the most parts: every command of the pages, the monitoring against Prometheus and a browser,
