@@ -2,6 +2,7 @@
 # The benchmarks, on real parts and with the release build. Without a name: all of them.
 # usage: run.sh [NAME [ARGUMENTS]]
 #   reconcile [--pools N] [--changes N]       from `apply` to all objects, requests, what a resync writes, how soon a change is live
+#   live [--changes N]                        on a real Kubernetes node (root): how soon a change is live on all pods
 #   console [CONSOLES] [SECONDS]              many consoles of PgBouncers, polled each second by one thread
 #   sizing [SCENARIOS] [POLICIES] [SEEDS]     sizing against simulated loads; its files go to build/bench-sizing
 set -euo pipefail
@@ -16,9 +17,10 @@ run_one() {
   say "=== $name"
   case $name in
     reconcile) python bench/reconcile/reconcile_bench.py "$@" ;;
+    live) python bench/live/live_bench.py "$@" ;;
     console) python bench/run_console.py "$BUILT/console/bench_console" "$@" ;;
     sizing) "$BUILT/sizing/simulate_table" build/bench-sizing "$@" ;;
-    *) die "bench: there is no '$name'; choose of reconcile, console, sizing" ;;
+    *) die "bench: there is no '$name'; choose of reconcile, live, console, sizing" ;;
   esac
 }
 
@@ -27,7 +29,7 @@ main() {
   if [ $# -gt 0 ]; then
     run_one "$@"
   else
-    for name in reconcile console sizing; do run_one "$name"; done
+    for name in reconcile live console sizing; do run_one "$name"; done
   fi
 }
 main "$@"

@@ -172,6 +172,19 @@ Status LocalProcess::Machine::open() {
   reconciling.decide.image_repository = kImageRepository;
   reconciling.decide.pooler_address = [this](const std::string& pool) { return node->address_of(pool); };
   reconciling.validation.allow_loopback_hosts = true;
+  sizing = std::make_unique<SizingLoop>(
+      SizingLoopParts{.store = *store,
+                      .secrets = *secrets,
+                      .fleet = fleet,
+                      .observer = observer,
+                      .clock = parts.clock,
+                      .mailbox = sizing_mailbox,
+                      .may_decide = [] { return true; },
+                      .look_at =
+                          [this](const std::string& namespace_name, const std::string& name) {
+                            queue.add({namespace_name, name});
+                          }},
+      SizingLoopSettings{.parameters = {}, .validation = reconciling.validation});
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
@@ -183,6 +196,7 @@ Status LocalProcess::Machine::open() {
                                                             .fleet = fleet,
                                                             .programmer = *programmer,
                                                             .watch = *pool_watch,
+                                                            .sizing = sizing_mailbox,
                                                             .io_thread = console_thread,
                                                             .clock = parts.clock,
                                                             .random = parts.random,

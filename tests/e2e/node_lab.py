@@ -86,8 +86,8 @@ class NodeLab(OperatorLab):
     # -- pools --
 
     def serve(self, name: str, databases: list[dict[str, Any]], **pgbouncer: Any) -> dict[str, Any]:
-        """Applies a pool and returns when every pod of it was read back."""
-        self.apply(self.pool(name, databases, pgbouncer=pgbouncer))
+        """Applies a pool whose sizes stay as they are, and returns when every pod of it was read back."""
+        self.apply(self.pool(name, databases, pgbouncer=pgbouncer, sizing={"mode": "Fixed"}))
         return self.wait_for_pool(name, lambda pool: condition(pool, "Ready") == "True")
 
     def pool_pods(self, name: str) -> list[dict[str, Any]]:

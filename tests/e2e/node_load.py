@@ -28,9 +28,10 @@ class Clients:
     options: tuple[str, ...]
 
 
-# Kept connections with prepared statements, long transactions, and clients that connect anew for each transaction.
-KINDS = (Clients("prepared", SHORT, 4, ("-M", "prepared")), Clients("long", LONG, 3, ("-M", "simple")),
-         Clients("connecting", SHORT, 2, ("-C", "-M", "simple")))
+# Kept connections with prepared statements, long transactions, and clients that connect anew for each transaction. Each has a thread of its
+# own: while one connects, the others of its thread would stand still inside their transactions, and hold the servers that it waits for.
+KINDS = (Clients("prepared", SHORT, 8, ("-M", "prepared")), Clients("long", LONG, 12, ("-M", "simple")),
+         Clients("connecting", SHORT, 3, ("-C", "-M", "simple")))
 
 
 class Load:
@@ -61,7 +62,7 @@ class Load:
         script = os.path.join(self._scripts.name, kind.name)
         with open(script, "w") as file:
             file.write(kind.script)
-        command = [PGBENCH, "-n", "-c", str(kind.count), "-j", "1", "-T", str(self._seconds), *kind.options, "-f", script,
+        command = [PGBENCH, "-n", "-c", str(kind.count), "-j", str(kind.count), "-T", str(self._seconds), *kind.options, "-f", script,
                    "-h", self._where.host, "-p", str(self._where.port), "-U", self._where.user, self._where.name]
         while True:
             ran = subprocess.run(command, env={"PGPASSWORD": self._where.password, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
