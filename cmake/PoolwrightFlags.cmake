@@ -31,6 +31,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(pw_flags INTERFACE -Wno-error=null-dereference)
 else()
   target_compile_options(pw_flags INTERFACE -Wthread-safety -Wno-unused-command-line-argument)
+  target_include_directories(pw_flags SYSTEM INTERFACE ${CMAKE_SOURCE_DIR}/cmake/clang14)
 endif()
 
 if(PW_SANITIZE STREQUAL "address")

@@ -69,16 +69,16 @@ build_operator() { configure_preset dev && cmake --build --preset dev --target p
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,recovery,quiet}_test.py \
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,clients,recovery,quiet}_test.py \
     tests/chart/*_test.py
 }
 
-# What takes longest and needs the most parts: all clients through the pooler, the monitoring against Prometheus and a browser,
+# What takes longest and needs the most parts: the monitoring against Prometheus and a browser,
 # the demo.
 stage_extra() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/{clients,demo,sizing}_test.py tests/e2e/monitoring_*_test.py
+  run_python_tests tests/e2e/{demo,sizing}_test.py tests/e2e/monitoring_*_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.

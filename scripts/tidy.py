@@ -22,9 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
+SHIM = ROOT / "cmake" / "clang14"
 # gcc's warnings mean nothing to clang-tidy, and warnings are the compiler's business; lock annotations only clang can check.
 ARGUMENTS = ["--quiet", "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error", "--extra-arg=-Wthread-safety",
-             "--checks=clang-diagnostic-thread-safety*"]
+             f"--extra-arg=-isystem{SHIM}", "--checks=clang-diagnostic-thread-safety*"]
 
 
 @functools.cache
@@ -55,7 +56,7 @@ def surroundings() -> str:
     """What every answer depends on."""
     tool = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True, check=True).stdout
     packages = subprocess.run(["dpkg-query", "-W", "lib*-dev", "nlohmann-json3-dev"], capture_output=True, text=True).stdout
-    return "\n".join([tool, packages, text_of(ROOT / ".clang-tidy"), *ARGUMENTS])
+    return "\n".join([tool, packages, text_of(ROOT / ".clang-tidy"), text_of(SHIM / "source_location"), *ARGUMENTS]).replace(str(ROOT), "")
 
 
 def key_of(source: Path, command: str) -> str:

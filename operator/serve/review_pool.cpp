@@ -1,6 +1,7 @@
 #include "serve/review_pool.h"
 
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 
@@ -26,14 +27,23 @@ ReviewPool::ReviewPool(Authenticator& authenticator, int threads, std::size_t qu
   }
 }
 
-ReviewPool::~ReviewPool() {
+ReviewPool::~ReviewPool() { stop(); }
+
+void ReviewPool::stop() {
+  std::deque<Question> dropped;  // ends without the lock: what it holds may call back
+  {
+    const MutexLock lock(mutex_);
+    is_stopped_ = true;
+    dropped.swap(line_);
+  }
   for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();  // joins
 }
 
 bool ReviewPool::ask(Question question) {
   {
     const MutexLock lock(mutex_);
-    if (line_.size() >= questions_max_) return false;
+    if (is_stopped_ || line_.size() >= questions_max_) return false;
     line_.push_back(std::move(question));
   }
   changed_.notify_one();

@@ -1,7 +1,6 @@
 // The threads that ask an Authenticator which may block. The line of questions is bounded: what does not fit is refused
 // at once, so that a flood of unknown tokens cannot pile up; who is known already does not need the line.
-// Thread rule: ask may be called from any thread. The authenticator outlives the pool. The destructor waits for the
-// questions that are being asked and drops the others.
+// Thread rule: ask may be called from any thread, stop by one. The authenticator outlives the pool.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +29,11 @@ class ReviewPool {
   ReviewPool(const ReviewPool&) = delete;
   ReviewPool& operator=(const ReviewPool&) = delete;
 
-  /// False: the line is full, on_answer is not called.
+  /// False: the line is full, or the pool is stopped. on_answer is not called then.
   bool ask(Question question);
+  /// Waits for the questions that are being asked and drops the others; takes none from now on. The destructor stops,
+  /// too.
+  void stop();
 
  private:
   void run(const std::stop_token& stop);
@@ -41,6 +43,7 @@ class ReviewPool {
   Mutex mutex_;
   ConditionVariable changed_;
   std::deque<Question> line_ PW_GUARDED_BY(mutex_);
+  bool is_stopped_ PW_GUARDED_BY(mutex_) = false;
   std::vector<std::jthread> threads_;  // last: joined before the rest goes
 };
 

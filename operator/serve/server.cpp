@@ -286,8 +286,8 @@ void Server::Loop::respond(Request request, std::function<void(Answer)> on_answe
   const Decide decide = [this, target = *target, right](const Result<Identity>& identity) {
     return identity.has_value() ? routes_.answer(target) : refusal_for(identity.error(), right);
   };
-  // The end of stop() runs what had been read before; there is nobody left to ask.
-  if (!reviews_) return on_answer(not_now("the operator is stopping"));
+  // The end of stop() runs what had been read before: by then the pool takes no question any more.
+  if (is_stopping_) return on_answer(not_now("the operator is stopping"));
   if (const auto known = authenticator_.cached(*request.token, "get", right)) return on_answer(decide(*known));
   const bool is_asked = reviews_->ask(
       {.token = *std::move(request.token), .verb = "get", .path = right, .on_answer = back_here(decide, on_answer)});
@@ -325,7 +325,7 @@ void Server::Loop::stop(Duration grace) {
   }
   io_.stop();
   thread_.join();
-  reviews_.reset();
+  reviews_->stop();
   // From here on this is the web thread: what is left of the connections ends now.
   refuse_new_work();
   for (const auto& entry : std::unordered_map<Session*, Entry>(sessions_)) entry.first->close();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "serve/review_pool.h"
 #include "unit/health/examples.h"
 
 namespace poolwright::serve {
@@ -23,11 +25,13 @@ namespace net = boost::asio;
 class ThinkingReviewers final : public TokenReviewer, public AccessReviewer {
  public:
   Result<Identity> review(const SecretString& token) override {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (pause > Duration{0}) std::this_thread::sleep_for(pause);
     if (token.reveal().rfind("good", 0) == 0) return Identity{.user = token.reveal()};
     return make_error(ErrorKind::kUnauthorized, "nobody's");
   }
   Status review(const Identity&, std::string_view, std::string_view) override { return ok(); }
+
+  Duration pause{5};
 };
 
 /// Sends text and reads until the server closes the connection.
@@ -111,6 +115,56 @@ TEST_F(ServerTest, StopsWhateverIsGoingOn) {
     idle.connect(endpoint, ignored);
     server.stop(std::chrono::milliseconds(round % 3 * 20));
   }
+}
+
+/// Requests with tokens that nobody knows yet, sent ahead of the answers: each is read before the server gets to it, so
+/// that whenever it stops, some have been read and not been looked at.
+std::string pipelined(int client, int requests) {
+  std::string text;
+  for (int i = 0; i < requests; ++i) {
+    text += "GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good" + std::to_string(client) + "-" +
+            std::to_string(i) + "\r\n\r\n";
+  }
+  return text;
+}
+
+TEST_F(ServerTest, StopsBetweenReadingARequestAndAnsweringIt) {
+  constexpr int kClients = 8;
+  publish(0);
+  reviewers.pause = {};
+  for (int round = 0; round < 20; ++round) {
+    Server server(plain(), mailbox, authenticator, clock);
+    ASSERT_TRUE(server.start().has_value());
+    std::atomic<int> answering = 0;
+    std::vector<std::jthread> clients;
+    for (int client = 0; client < kClients; ++client) {
+      clients.emplace_back([&, client] {
+        net::io_context io;
+        net::ip::tcp::socket socket(io);
+        boost::system::error_code error;
+        socket.connect({net::ip::address_v4::loopback(), server.port()}, error);
+        net::write(socket, net::buffer(pipelined(round * kClients + client, 100)), error);
+        std::array<char, 1024> answer{};
+        socket.read_some(net::buffer(answer), error);
+        ++answering;
+        answering.notify_one();
+        while (!error) socket.read_some(net::buffer(answer), error);
+      });
+    }
+    for (int now = 0; now < kClients; now = answering) answering.wait(now);
+    server.stop(Duration{0});
+  }
+}
+
+TEST_F(ServerTest, AStoppedReviewPoolTakesNoQuestion) {
+  ReviewPool pool(authenticator, 1, 8);
+  pool.stop();
+  const bool is_asked =
+      pool.ask({.token = SecretString("good"), .verb = "get", .path = "/", .on_answer = [](const auto&) {
+                  ADD_FAILURE() << "nobody asks any more";
+                }});
+  EXPECT_FALSE(is_asked);
+  pool.stop();
 }
 
 TEST_F(ServerTest, NobodyListensAfterTheEnd) {
