@@ -64,21 +64,30 @@ run_ctest() {
   python scripts/count_ctest.py "$results/junit.xml" "$results/gtest" >>"$OUTCOMES"
 }
 
+# The tests that mean nothing with sanitizers (label `plain`): bounds of memory, and a comparison that would take too long.
+PLAIN_PROGRAMS=(serve_fixture sizing_decide)
+
+run_plain_tests() {
+  cmake --build --preset dev --target "${PLAIN_PROGRAMS[@]}" || { outcome fail "build plain tests" "they do not compile" && return; }
+  run_ctest dev -L '^plain$'
+}
+
 build_operator() { configure_preset dev && cmake --build --preset dev --target poolwright; }
 
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,clients,recovery,quiet}_test.py \
-    tests/chart/*_test.py
+  run_plain_tests
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py \
+    tests/e2e/{commands,crd,pool,pause,drift,serving,clients,recovery,quiet}_test.py tests/chart/*_test.py
 }
 
-# What takes longest and needs the most parts: the monitoring against Prometheus and a browser,
+# What takes longest and needs the most parts: every command of the pages, the monitoring against Prometheus and a browser,
 # the demo.
 stage_extra() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/{demo,sizing}_test.py tests/e2e/monitoring_*_test.py
+  run_python_tests tests/e2e/{docs,demo,sizing}_test.py tests/e2e/monitoring_*_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.

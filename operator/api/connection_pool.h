@@ -156,8 +156,7 @@ struct Pgbouncer {
   PoolMode pool_mode = PoolMode::kTransaction;
   std::int32_t max_client_connections = 100;  // 1-100000; every pod admits that many
   Timeouts timeouts;
-  std::map<std::string, std::string>
-      parameters;  // checked by name, value and version; values may be written as numbers or booleans
+  std::map<std::string, std::string> parameters;   // checked by name, value and version; values are text, or integers
   std::optional<SecretRef> client_tls_secret_ref;  // keys tls.crt, tls.key and optionally ca.crt
   Resources resources;
   PodTemplate pod_template;

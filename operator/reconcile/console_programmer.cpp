@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "render/ini.h"
 #include "render/names.h"
 
 namespace poolwright::reconcile {
@@ -18,18 +17,6 @@ using pgbouncer::ApplyState;
 using pgbouncer::ExpectedConfig;
 
 std::string id_of(const api::ConnectionPool& pool) { return pool.namespace_name + "/" + pool.name; }
-
-Result<ExpectedConfig> expect(const render::Rendered& rendered) {
-  PW_ASSIGN_OR_RETURN(const render::Ini ini, render::parse_ini(rendered.ini));
-  ExpectedConfig expected{.user_marker = rendered.user_marker};
-  for (const render::Setting& setting : ini.pgbouncer) expected.settings[setting.key] = setting.value;
-  for (const render::IniEntry& entry : ini.databases) {
-    pgbouncer::ExpectedDatabase database{.name = entry.name};
-    for (const render::Setting& setting : entry.settings) database.options[setting.key] = setting.value;
-    expected.databases.push_back(std::move(database));
-  }
-  return expected;
-}
 
 const Json* find_object(const render::Rendered& rendered, const std::string& kind, const std::string& name) {
   const auto found = std::find_if(rendered.objects.begin(), rendered.objects.end(), [&](const Json& object) {
@@ -81,6 +68,18 @@ void ConsoleProgrammer::watch(const Facts& facts) {
   for (const std::string& uid : gone) parts_.fleet.remove_pod(uid);
 }
 
+void ConsoleProgrammer::recall(const Facts& facts, const StoredObjects& stored) {
+  const api::ConnectionPool& pool = facts.pool;
+  {
+    const MutexLock lock(mutex_);
+    if (pools_[id_of(pool)].last_good) return;  // seen to be live, which is better than stored
+  }
+  std::optional<StoredConfig> good = stored_config(stored, pool);
+  if (!good) return;
+  const MutexLock lock(mutex_);
+  pools_[id_of(pool)].last_good = std::move(good);
+}
+
 void ConsoleProgrammer::forget(const std::string& namespace_name, const std::string& pool_name) {
   std::set<std::string> pods;
   {
@@ -119,7 +118,7 @@ ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rende
   const MonotonicTime begin = parts_.clock.now();
   const std::vector<PodFacts> pods = reachable_pods(facts);
   report.pods.resize(pods.size());
-  const auto expected = expect(rendered);
+  const auto expected = expected_config(rendered.ini, rendered.user_marker);
   if (!expected) {
     for (std::size_t i = 0; i < pods.size(); ++i) {
       report.pods[i] = {.pod = pods[i].name, .problem = expected.error().message};
@@ -170,7 +169,7 @@ void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rende
                                const ProgramReport& report, const CallLimits& limits) {
   const auto refused =
       std::find_if(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.refused; });
-  std::optional<LastGood> good;
+  std::optional<StoredConfig> good;
   {
     const MutexLock lock(mutex_);
     PoolState& state = pools_[id_of(facts.pool)];
@@ -178,19 +177,19 @@ void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rende
     if (refused != report.pods.end()) {
       state.refused_hash = rendered.config_hash;
       state.refused_why = refused->problem;
-      good = state.last_good;
+      if (state.last_good && state.last_good->config_hash != rendered.config_hash) good = state.last_good;
     } else if (report.complete()) {
       const Json* config_map = find_object(rendered, "ConfigMap", render::pool_object_name(facts.pool.name));
       const Json* userlist = find_object(rendered, "Secret", render::userlist_secret_name(facts.pool.name));
       if (config_map != nullptr && userlist != nullptr) {
-        state.last_good = LastGood{rendered.config_hash, *config_map, *userlist, expected};
+        state.last_good = StoredConfig{rendered.config_hash, *config_map, *userlist, expected};
       }
     }
   }
   if (good) put_back(facts, *good, limits);
 }
 
-void ConsoleProgrammer::put_back(const Facts& facts, const LastGood& good, const CallLimits& limits) {
+void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, const CallLimits& limits) {
   log_warning("config_put_back", {{"namespace", facts.pool.namespace_name},
                                   {"name", facts.pool.name},
                                   {"config_hash", good.config_hash.substr(0, 12)}});

@@ -17,6 +17,7 @@
 #include "pgbouncer/fleet.h"
 #include "pgbouncer/live_apply.h"
 #include "reconcile/pod_programmer.h"
+#include "reconcile/stored_config.h"
 
 namespace poolwright::reconcile {
 
@@ -42,6 +43,7 @@ class ConsoleProgrammer final : public PodProgrammer {
 
   ProgramReport program(const Facts& facts, const render::Rendered& rendered, const CallLimits& limits) override;
   void watch(const Facts& facts) override;
+  void recall(const Facts& facts, const StoredObjects& stored) override;
   void forget(const std::string& namespace_name, const std::string& pool_name) override;
   bool was_refused(const Facts& facts, const std::string& config_hash) const override;
 
@@ -51,16 +53,9 @@ class ConsoleProgrammer final : public PodProgrammer {
   Histogram apply_seconds() const;
 
  private:
-  /// The files that ran on every pod last, as the objects that carry them.
-  struct LastGood {
-    std::string config_hash;
-    api::Json config_map;
-    api::Json userlist;
-    pgbouncer::ExpectedConfig expected;
-  };
   struct PoolState {
-    std::set<std::string> pods;  // UIDs with an open console
-    std::optional<LastGood> last_good;
+    std::set<std::string> pods;             // UIDs with an open console
+    std::optional<StoredConfig> last_good;  // ran on every pod last; after a start the one that is stored
     std::string refused_hash;
     std::string refused_why;
     ProgramTally tally;
@@ -68,7 +63,7 @@ class ConsoleProgrammer final : public PodProgrammer {
 
   PodProgram program_pod(const PodFacts& pod, const api::ConnectionPool& pool, const std::string& config_hash,
                          const pgbouncer::ExpectedConfig& expected, const CallLimits& limits);
-  void put_back(const Facts& facts, const LastGood& good, const CallLimits& limits);
+  void put_back(const Facts& facts, const StoredConfig& good, const CallLimits& limits);
   static void count(ProgramTally& tally, const ProgramReport& report);
   void settle(const Facts& facts, const render::Rendered& rendered, const pgbouncer::ExpectedConfig& expected,
               const ProgramReport& report, const CallLimits& limits);

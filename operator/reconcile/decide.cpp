@@ -64,7 +64,7 @@ struct Resolved {
 std::optional<Finding> resolve_database(const api::Database& database, const Facts& facts, Resolved& resolved) {
   const std::string& name = database.credentials_secret_ref.name;
   auto credentials = render::read_credentials(*facts.secrets.at(name));
-  if (!credentials) return Finding{"InvalidSecret", "Secret \"" + name + "\": " + credentials.error().message};
+  if (!credentials) return Finding{"InvalidSecret", credentials.error().message};
   resolved.credentials.emplace(database.name, *std::move(credentials));
   const auto workload = facts.instances.find(database.name);
   if (workload == facts.instances.end()) return std::nullopt;

@@ -42,6 +42,10 @@ class PodProgrammer {
   /// Keeps consoles to exactly the pods that run: opens new ones, closes those of pods that terminate, at once.
   virtual void watch(const Facts& facts) = 0;
 
+  /// Tells what is stored, before anything else is. An operator that has just started learns from it what the pods of a
+  /// pool run, so that it can put it back should they refuse what it stores next.
+  virtual void recall(const Facts& facts, const StoredObjects& stored) = 0;
+
   /// Whether a PgBouncer of this pool refused exactly this configuration. It is not stored again: the last good one is
   /// back in place.
   virtual bool was_refused(const Facts& facts, const std::string& config_hash) const = 0;

@@ -109,6 +109,7 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   }
   PW_ASSIGN_OR_RETURN(const StoredObjects stored,
                       gather_stored(gathering, facts, decision, stored_status(object), limits));
+  parts_.programmer.recall(facts, stored);
   const Plan plan = make_plan(decision, stored, facts);
   const Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
   if (outcome.program) parts_.sizes.programmed(facts, *outcome.program);

@@ -1,9 +1,9 @@
 // Logins that the rendered files carry: the ones of the user's databases (read from the user's Secrets) and the two of
-// the admin console (generated once, kept in a Secret of ours). Reading a Secret validates what PgBouncer, libpq and
-// the URL readers would choke on; a value is never part of an error. Thread rule: plain values, pure functions.
+// the admin console (generated once, kept in a Secret of ours). Reading a Secret refuses what PgBouncer, libpq and the
+// URL readers would choke on, by the rules of api/credentials.h; a value is never part of an error. Thread rule: plain
+// values, pure functions.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "api/object.h"
@@ -31,11 +31,6 @@ inline constexpr const char* kAdminUser = "poolwright_admin";
 inline constexpr const char* kStatsUser = "poolwright_stats";
 /// PgBouncer's own name for its console; as a user it is allowed in by Unix socket without a password.
 inline constexpr const char* kConsoleDatabase = "pgbouncer";
-
-/// Longest values accepted, in bytes: a role name of PostgreSQL, and a password that fits PgBouncer's 2048 bytes with
-/// its quotes doubled (one of 1024 quotes does not, and is refused).
-inline constexpr std::size_t kUsernameBytesMax = 63;
-inline constexpr std::size_t kPasswordBytesMax = 1024;
 
 /// Whether PgBouncer, PostgreSQL and the URL readers can carry this login. Invalid, with the reason and never the
 /// value.

@@ -1,4 +1,5 @@
-// ConfigMap, Secrets and ServiceAccount of a pool. Inside the room only. Thread rule: pure functions over plain values.
+// ConfigMap, Secrets and ServiceAccount of a pool; the keys tell others where the files are. Thread rule: pure
+// functions over plain values.
 #pragma once
 
 #include <cstdint>

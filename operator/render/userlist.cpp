@@ -61,6 +61,14 @@ SecretString with_marker_user(const SecretString& userlist, std::string_view mar
   return SecretString(userlist.reveal() + quoted_name(marker) + " \"\"\n");
 }
 
+std::string marker_user_of(const SecretString& userlist) {
+  const auto users = parse_userlist(userlist);
+  if (!users) return {};
+  const auto found = std::find_if(users->begin(), users->end(),
+                                  [](const Credentials& user) { return user.password.reveal().empty(); });
+  return found == users->end() ? std::string() : found->username;
+}
+
 Result<std::vector<Credentials>> parse_userlist(const SecretString& userlist) {
   std::string_view rest = userlist.reveal();
   std::vector<Credentials> users;

@@ -18,6 +18,8 @@ Result<SecretString> userlist_text(std::vector<Credentials> users);
 
 /// The same with a last user without password, whom no HBA line lets in: SHOW USERS has it once the file was loaded.
 SecretString with_marker_user(const SecretString& userlist, std::string_view marker);
+/// The marker user of such a file, "" where it has none.
+std::string marker_user_of(const SecretString& userlist);
 
 /// Reads the file as PgBouncer does (src/loader.c); Invalid where it would stop with "broken auth file".
 Result<std::vector<Credentials>> parse_userlist(const SecretString& userlist);

@@ -52,6 +52,7 @@ TEST(Credentials, BadPasswords) {
       {std::string(1025, 'x'), "must have at most 1024 bytes, got 1025"},
       {"md5" + std::string(32, 'a'), "must be the password itself"},
       {"SCRAM-SHA-256$4096:c2FsdA==$a2V5:a2V5", "must be the password itself"},
+      {std::string(1024, '"'), "must have less than 2048 bytes, each double quote counted twice"},
   };
   for (const BadPassword& bad : cases) {
     const std::vector<std::string> errors = credential_errors(secret_with("orders_app", bad.password));
@@ -73,6 +74,23 @@ TEST(Credentials, BothKeysAreTold) {
   secret["data"]["password"] = "%%%";
   EXPECT_THAT(credential_errors(secret), ElementsAre("Secret shop/orders-app: key username is missing",
                                                      "Secret shop/orders-app: key password must be base64 text"));
+}
+
+TEST(Credentials, Usernames) {
+  for (const char* username : {"app", "orders app", "Bücher", "a'b\"c", "md5"}) {
+    EXPECT_EQ(username_error(username), std::nullopt) << username;
+  }
+  for (const char* username : {"", " app", "app ", "pgbouncer", "a\nb", "\xFF"}) {
+    EXPECT_NE(username_error(username), std::nullopt) << username;
+  }
+}
+
+TEST(Credentials, OtherKeysCanHoldTheLogin) {
+  Json secret = secret_with("app", "secret");
+  EXPECT_THAT(credential_errors(secret, {.username = "admin-username", .password = "password"}),
+              ElementsAre("Secret shop/orders-app: key admin-username is missing"));
+  secret["data"]["admin-username"] = base64_encode("admin");
+  EXPECT_THAT(credential_errors(secret, {.username = "admin-username", .password = "password"}), IsEmpty());
 }
 
 TEST(Credentials, SecretsThatAreNone) {

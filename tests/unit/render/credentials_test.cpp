@@ -65,7 +65,7 @@ TEST(ReadCredentials, NamesTheSecretAndTheMissingKey) {
   secret["data"].erase("password");
   const auto read = read_credentials(secret);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message.find("Secret orders-app must have the key password"), std::string::npos);
+  EXPECT_NE(read.error().message.find("Secret orders-app: key password is missing"), std::string::npos);
   EXPECT_FALSE(read_credentials(api::Json::object()));
   EXPECT_FALSE(read_credentials(api::Json()));
   EXPECT_FALSE(read_credentials(api::Json{{"data", "text"}}));

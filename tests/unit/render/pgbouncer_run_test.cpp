@@ -12,6 +12,7 @@
 #include <iterator>
 #include <set>
 
+#include "api/credentials.h"
 #include "render/ini.h"
 #include "render/options.h"
 #include "render/version.h"
@@ -170,7 +171,7 @@ TEST_P(PgbouncerVersions, TakesEveryPasswordAndUsername) {
   for (std::size_t i = 0; i < hostile_texts().size(); ++i) {
     const std::string& text = hostile_texts()[i];
     // The text as username, too, where it is one; each with its index, since a user has one password.
-    const bool fits = text.size() < kUsernameBytesMax - 4 && text.back() != ' ' && text.front() != ' ';
+    const bool fits = text.size() < api::kUsernameBytesMax - 4 && text.back() != ' ' && text.front() != ' ';
     const std::string username = fits ? text + std::to_string(i) : "user" + std::to_string(i);
     inputs.credentials["d" + std::to_string(i)] = login(username, text);
   }
