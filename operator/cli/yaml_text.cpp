@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace poolwright::cli {
@@ -18,9 +19,11 @@ int rank(const std::string& member) {
 
 /// What a YAML 1.1 reader would take for something else than this text is quoted by going through JSON's quoting.
 void emit_text(YAML::Emitter& out, const std::string& text) {
-  const bool lines =
-      text.find('\n') != std::string::npos && text.find('\r') == std::string::npos && !text.starts_with(' ');
-  if (lines) {
+  // A literal block ends with exactly one line feed, and its first line tells the indentation.
+  const bool is_block = text.ends_with('\n') && !text.ends_with("\n\n") && text.size() > 1 &&
+                        text.find('\r') == std::string::npos &&
+                        std::string_view(" \t\n").find(text.front()) == std::string_view::npos;
+  if (is_block) {
     out << YAML::Literal << text;
     return;
   }
@@ -76,8 +79,10 @@ void emit(YAML::Emitter& out, const Json& value) {
     emit_list(out, value);
   } else if (value.is_string()) {
     emit_text(out, value.get_ref<const std::string&>());
+  } else if (value.is_null()) {
+    out << YAML::Null;
   } else {
-    out << value.dump();  // numbers, booleans and null are written alike in JSON and YAML
+    out << value.dump();  // numbers and booleans are written alike in JSON and YAML
   }
 }
 

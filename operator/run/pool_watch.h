@@ -51,6 +51,9 @@ class PoolWatch final : public reconcile::PodProgrammer {
   bool was_refused(const reconcile::Facts& facts, const std::string& config_hash) const override {
     return inner_.was_refused(facts, config_hash);
   }
+  void recall(const reconcile::Facts& facts, const reconcile::StoredObjects& stored) override {
+    inner_.recall(facts, stored);
+  }
   void forget(const std::string& namespace_name, const std::string& pool_name) override;
 
   Pools pools() const;

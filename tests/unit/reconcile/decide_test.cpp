@@ -42,7 +42,7 @@ TEST(Decide, TheFirstThingThatIsWrongIsNamed) {
       {"no Secret", [](Facts& f) { set_secret(f, make_error(ErrorKind::kNotFound, "404")); }, "True Valid",
        "False SecretNotFound",
        "spec.databases[0].credentialsSecretRef: Secret \"orders-app\" does not exist; create it with the keys "
-       "username, password"},
+       "password, username"},
       {"a Secret that may not be read", [](Facts& f) { set_secret(f, make_error(ErrorKind::kForbidden, "403")); },
        "True Valid", "False SecretForbidden", "grant it `get` on this Secret"},
       {"a Secret that cannot be read", [](Facts& f) { set_secret(f, make_error(ErrorKind::kInvalid, "torn")); },
@@ -60,7 +60,7 @@ TEST(Decide, TheFirstThingThatIsWrongIsNamed) {
          secret.erase("data");
          set_secret(f, secret);
        },
-       "True Valid", "False SecretKeyMissing", "has no key \"username\""},
+       "True Valid", "False SecretKeyMissing", "has no key \"password\""},
       {"a password that cannot be carried", [](Facts& f) { set_secret(f, login_secret("app", "s3cr3t\n")); },
        "True Valid", "False InvalidSecret", "Secret shop/orders-app: key password must not have control characters"},
       {"a workload that is not there",

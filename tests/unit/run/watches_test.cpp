@@ -52,10 +52,11 @@ TEST(Watches, SecretsByMetadataInNamespacesThatHavePools) {
 TEST(Watches, WorkloadsOnlyWhereTheyAreCounted) {
   const WatchScope polled{.watch_secrets = false};
   const std::string others = " app.kubernetes.io/managed-by!=poolwright";
-  EXPECT_THAT(words_of(dynamic_selections(polled, {pool("a", {counting("Deployment"), counting("Deployment")}),
-                                                   pool("b", {counting("StatefulSet")})})),
-              ElementsAre("Deployment a" + others, "StatefulSet b" + others));
-  EXPECT_THAT(words_of(dynamic_selections(polled, {pool("a", {counting("Secret")})})), IsEmpty())
+  EXPECT_THAT(
+      words_of(dynamic_selections(polled, {pool("a", Json::array({counting("Deployment"), counting("Deployment")})),
+                                           pool("b", Json::array({counting("StatefulSet")}))})),
+      ElementsAre("Deployment a" + others, "StatefulSet b" + others));
+  EXPECT_THAT(words_of(dynamic_selections(polled, {pool("a", Json::array({counting("Secret")}))})), IsEmpty())
       << "whatever is stored, no other kind is ever watched";
   EXPECT_THAT(words_of(dynamic_selections(polled, {pool("a", "nonsense")})), IsEmpty());
 }
