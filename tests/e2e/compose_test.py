@@ -18,7 +18,7 @@ from local_lab import BINARY, ROOT, LocalLab
 FILES = ("docker-compose.dev.yml", "docker-compose.prod.yml")
 VALIDATE = """
 import sys, compose_spec
-print(sorted(compose_spec.PyOptions(apply_merge=True).from_yaml(sys.stdin.read()).service_names))
+print(sorted(compose_spec.PyOptions(apply_merge=True).from_yaml(sys.stdin.read()).service_names()))
 """
 
 
@@ -47,8 +47,8 @@ class FormTest(unittest.TestCase):
                     self.validated(text.replace("healthcheck:", "healthchek:"))
 
     def validated(self, text: str) -> str:
-        environment = os.environ | {"PYTHONPATH": str(clients._library_dir("python"))}
-        return subprocess.run(["python3", "-c", VALIDATE], input=text, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+        python = clients._library_dir("python") / "bin/python"
+        return subprocess.run([str(python), "-c", VALIDATE], input=text, capture_output=True, text=True, check=True).stdout.strip()
 
     def test_every_parameter_is_explained_and_none_is_left_over(self):
         used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", "".join((ROOT / name).read_text() for name in FILES)))
