@@ -45,9 +45,6 @@ class PoolWatch final : public reconcile::PodProgrammer {
     return inner_.program(facts, rendered, limits);
   }
   void watch(const reconcile::Facts& facts) override;
-  void recall(const reconcile::Facts& facts, const reconcile::StoredObjects& stored) override {
-    inner_.recall(facts, stored);
-  }
   bool was_refused(const reconcile::Facts& facts, const std::string& config_hash) const override {
     return inner_.was_refused(facts, config_hash);
   }
