@@ -116,7 +116,6 @@ class OneBudget(SizingCase):
                     type(self).operator = self.lab.start_operator(name="operator-again")
                     before = backends.samples
                     wait_until("more was seen", lambda: backends.samples > before + 100, timeout=60)
-                    # A client that is killed leaves a backend that ends a moment after PgBouncer has let it go: not counted.
                     highest, samples = backends.highest, backends.samples
         self.assertLessEqual(highest, self.BUDGET)
         self.assertGreater(highest, self.BUDGET // 2)
