@@ -123,7 +123,9 @@ class Databases(unittest.TestCase):
 class LeavesNothing(unittest.TestCase):
     """A test program that is ended in the middle, in three ways."""
 
-    PROGRAM = "from lab import Lab\nwith Lab(kube=False) as lab:\n print(lab.dir, flush=True)\n import time; time.sleep(600)"
+    # A shell starts what it puts into the background with SIGINT ignored, and that is inherited.
+    PROGRAM = ("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+               "from lab import Lab\nwith Lab(kube=False) as lab:\n print(lab.dir, flush=True)\n import time; time.sleep(600)")
 
     def check(self, number: int):
         program = subprocess.Popen([sys.executable, "-c", self.PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
