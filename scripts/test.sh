@@ -69,7 +69,7 @@ build_operator() { configure_preset dev && cmake --build --preset dev --target p
 stage_e2e() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,crd,pool,pause,drift,serving,recovery,quiet}_test.py \
+  run_python_tests tests/lab/*_test.py tests/clients/*_test.py tests/e2e/{commands,cli,crd,pool,pause,drift,serving,operations,recovery,quiet}_test.py \
     tests/chart/*_test.py
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "cli/cluster_access.h"
 #include "cli/commands.h"
 #include "cli/version.h"
 
@@ -61,7 +62,11 @@ void add_render(CLI::App& app, int& code) {
       ->add_option("--pgbouncer-image", options.image_repository,
                    "Image repository of PgBouncer; the tag is the version")
       ->capture_default_str();
-  command->callback([&code] { code = render(options); });
+  static bool diff = false;
+  static ClusterOptions cluster;
+  command->add_flag("--diff", diff, "Only what would change in the cluster; exit code 3 if anything would");
+  add_cluster_options(*command, cluster);
+  command->callback([&code] { code = diff ? render_diff(options, cluster) : render(options); });
 }
 
 void add_validate(CLI::App& app, int& code) {
@@ -106,8 +111,14 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+/// kubectl runs a program of the name kubectl-poolwright as `kubectl poolwright`.
+std::string program_name(const std::string& path) {
+  const std::string file = path.substr(path.rfind('/') + 1);
+  return file.starts_with("kubectl-") ? "kubectl poolwright" : "poolwright";
+}
+
 int run_command_line(int argc, char** argv) {
-  CLI::App app("PostgreSQL connection pools on Kubernetes, from one resource, kept right.", "poolwright");
+  CLI::App app("PostgreSQL connection pools on Kubernetes, from one resource, kept right.", program_name(argv[0]));
   app.require_subcommand(1);
   app.set_version_flag("--version", "poolwright " + program_version());
   int code = kExitOk;
@@ -117,6 +128,10 @@ int run_command_line(int argc, char** argv) {
   add_inspect(app, code);
   add_simulate(app, code);
   add_import(app, code);
+  add_pool_commands(app, code);
+  add_operation_commands(app, code);
+  add_report(app, code);
+  add_completion(app, code);
   add_version(app, code);
   app.failure_message(CLI::FailureMessage::simple);
   try {

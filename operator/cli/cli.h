@@ -1,5 +1,6 @@
 // The command line: one function per command, in the file of its name. Results go to stdout, everything else to stderr.
-// Exit codes: 0 success, 1 the input or the operation failed, 2 the command line itself is wrong.
+// Exit codes: 0 success, 1 the input or the operation failed, 2 the command line itself is wrong, 3 `render --diff`
+// found a difference.
 // Thread rule: main thread only.
 #pragma once
 
@@ -14,6 +15,7 @@ namespace poolwright::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitDiffers = 3;
 
 int run_command_line(int argc, char** argv);
 

@@ -8,7 +8,19 @@ class App;
 
 namespace poolwright::cli {
 
+struct RenderOptions;
+struct ClusterOptions;
+
+/// status, explain, top, url, psql.
+void add_pool_commands(CLI::App& app, int& code);
+/// pause, resume, reconnect.
+void add_operation_commands(CLI::App& app, int& code);
+void add_completion(CLI::App& app, int& code);
 void add_import(CLI::App& app, int& code);
+void add_report(CLI::App& app, int& code);
 void add_simulate(CLI::App& app, int& code);
+
+/// render --diff.
+int render_diff(const RenderOptions& options, const ClusterOptions& cluster);
 
 }  // namespace poolwright::cli

@@ -11,6 +11,7 @@
 #include "api/connection_pool.h"
 #include "api/object.h"
 #include "api/object_store.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "render/credentials.h"
 
@@ -25,6 +26,8 @@ struct PodFacts {
   bool terminating = false;  // has a deletionTimestamp
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about
   std::string restart_hash;  // of the pod template that it was made from
+  std::string reconnected;   // annotation with the reconnect that was carried out here last (operations.h)
+  std::optional<WallTime> created_at;
 };
 
 /// What our Deployment says about its pods.

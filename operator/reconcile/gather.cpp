@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/retry.h"
+#include "base/rfc3339.h"
+#include "reconcile/operations.h"
 #include "render/names.h"
 #include "render/render.h"
 
@@ -119,7 +121,9 @@ void gather_pods(const GatherParts& parts, Facts& facts) {
                           .ready = is_ready(*pod),
                           .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
                           .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
-                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
+                          .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation),
+                          .reconnected = api::annotation(*pod, kReconnectedAnnotation),
+                          .created_at = parse_rfc3339(api::metadata_string(*pod, "creationTimestamp"))});
   }
 }
 

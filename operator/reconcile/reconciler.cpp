@@ -1,5 +1,6 @@
 #include "reconcile/reconciler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/parse.h"
@@ -45,6 +46,7 @@ Result<Action> Reconciler::reconcile(const std::string& namespace_name, const st
     parts_.programmer.forget(namespace_name, name);
     const MutexLock lock(mutex_);
     told_.erase(id);
+    told_operations_.erase(id);
     return Action{};
   }
   const api::Parsed parsed = api::check_pool(*object, settings_.validation);
@@ -73,7 +75,8 @@ Result<Action> Reconciler::reconcile_paused(const std::optional<api::ConnectionP
   tell_pause(object, true);
   PW_RETURN_IF_ERROR(write_status(
       object, paused_status(facts, stored_status(object), format_rfc3339(parts_.clock.wall_now())), limits));
-  return Action{};
+  // Clients that wait must not wait for ever because somebody stopped the changes meanwhile.
+  return facts ? operate(*facts, object, limits).next.value_or(Action{}) : Action{};
 }
 
 Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, const Json& object,
@@ -92,8 +95,10 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   PW_ASSIGN_OR_RETURN(const StoredObjects stored,
                       gather_stored(gathering, facts, decision, stored_status(object), limits));
   const Plan plan = make_plan(decision, stored, facts);
-  const Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
+  Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
   tell(object, decision, plan, outcome);
+  const Operated operated = operate(facts, object, limits);
+  outcome.operated = operated.report;
 
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
@@ -103,6 +108,7 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   if (outcome.error) return *outcome.error;
   const bool waiting = outcome.program && !outcome.program->complete();
   if (waiting) return Action{.after = kProgramAgain};
+  if (operated.next) return *operated.next;
   if (decision.stalled || parts_.secrets.notice() == SecretNotice::kPoll)
     return Action{.after = SecretReader::kPollPeriod};
   return Action{};
@@ -147,6 +153,41 @@ void Reconciler::tell(const Json& object, const Decision& decision, const Plan& 
   log_warning("pool_in_trouble", {{"namespace", key.namespace_name}, {"name", key.name}, {"cause", text}});
   parts_.store.note(
       {.regarding = object, .warning = true, .reason = trouble_reason(decision, plan, outcome), .message = text});
+}
+
+Reconciler::Operated Reconciler::operate(const Facts& facts, const Json& object, const CallLimits& limits) {
+  Operated operated;
+  if (parts_.operations == nullptr) return operated;
+  operated.report = parts_.operations->operate(facts, limits);
+  tell_operations(object, *operated.report);
+  if (!operated.report->complete()) {
+    operated.next = Action{.after = kProgramAgain};
+  } else if (operated.report->wanted.paused) {
+    const auto left = *operated.report->wanted.pause_until - parts_.clock.wall_now();
+    // A little later, so that it is over then.
+    operated.next = Action{.after = std::max(std::chrono::duration_cast<Duration>(left), Duration{0}) + Duration{10}};
+  }
+  return operated;
+}
+
+void Reconciler::tell_operations(const Json& object, const OperationReport& report) {
+  const api::ObjectKey key = api::key_of(object);
+  const std::string id = key.namespace_name + "/" + key.name;
+  std::string text;
+  const std::vector<OperationNews> all = news_of(report);
+  for (const OperationNews& news : all) text += news.reason + ": " + news.message + "\n";
+  {
+    const MutexLock lock(mutex_);
+    std::string& told = told_operations_[id];
+    if (told == text) return;
+    told = text;
+  }
+  for (const OperationNews& news : all) {
+    log_info(
+        "operation",
+        {{"namespace", key.namespace_name}, {"name", key.name}, {"reason", news.reason}, {"message", news.message}});
+    parts_.store.note({.regarding = object, .warning = news.warning, .reason = news.reason, .message = news.message});
+  }
 }
 
 }  // namespace poolwright::reconcile

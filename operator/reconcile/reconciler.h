@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "reconcile/gather.h"
+#include "reconcile/pod_operator.h"
 #include "reconcile/pod_programmer.h"
 #include "reconcile/report.h"
 
@@ -34,6 +35,7 @@ struct ReconcilerParts {
   PodProgrammer& programmer;
   const Clock& clock;
   Random& random;
+  PodOperator* operations = nullptr;  // pause and reconnect; null: not carried out
 };
 
 class Reconciler {
@@ -55,12 +57,21 @@ class Reconciler {
   void tell_pause(const api::Json& object, bool paused);
   Status write_status(const api::Json& object, const api::Json& wanted, const CallLimits& limits);
   void tell(const api::Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome);
+  /// What came of the operations, and when to look again because of them.
+  struct Operated {
+    std::optional<OperationReport> report;
+    std::optional<Action> next;
+  };
+  Operated operate(const Facts& facts, const api::Json& object, const CallLimits& limits);
+  void tell_operations(const api::Json& object, const OperationReport& report);
 
   ReconcilerParts parts_;
   const ReconcilerSettings settings_;
   Mutex mutex_;
   /// Last text of a warning event of each pool, so that a person is told once, not at every reconcile.
   std::map<std::string, std::string> told_ PW_GUARDED_BY(mutex_);
+  /// The same for operations that wait for something.
+  std::map<std::string, std::string> told_operations_ PW_GUARDED_BY(mutex_);
 };
 
 /// Does the steps in order and stops at the first that fails. Pods that cannot be programmed in time stop the plan

@@ -102,7 +102,7 @@ void add_progress(std::vector<Condition>& conditions, const Decision& decision, 
 }
 
 std::vector<Condition> all_conditions(const Facts& facts, const Decision& decision, const Plan& plan,
-                                      const Outcome& outcome) {
+                                      const Outcome& outcome, const std::vector<Condition>& previous) {
   std::vector<Condition> conditions = decision.conditions;
   const Condition programmed_now = programmed(facts, outcome);
   const Condition ready_now = ready(facts, decision, plan, programmed_now);
@@ -110,6 +110,11 @@ std::vector<Condition> all_conditions(const Facts& facts, const Decision& decisi
   conditions.push_back(ready_now);
   conditions.push_back(name_conflict(plan));
   add_progress(conditions, decision, plan, outcome, ready_now);
+  const bool was_paused =
+      std::any_of(previous.begin(), previous.end(), [](const Condition& c) { return c.type == kPausedCondition; });
+  if (outcome.operated) {
+    if (auto paused = paused_condition(*outcome.operated, was_paused)) conditions.push_back(*std::move(paused));
+  }
   for (Condition& made : conditions) made.observed_generation = facts.pool.generation;
   return conditions;
 }
@@ -179,8 +184,12 @@ std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& f
   std::string text = plural(static_cast<std::int64_t>(status.databases.size()), "database") + ", " +
                      plural(status.size, "server connection") + " for up to " +
                      plural(facts.pool.spec.pgbouncer.max_client_connections, "client") + "; ";
-  return text + std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") +
-         " ready";
+  text += std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") + " ready";
+  for (const Condition& condition : status.conditions) {
+    const bool is_paused = condition.type == kPausedCondition && condition.status == ConditionStatus::kTrue;
+    if (is_paused) text += "; " + condition.message;
+  }
+  return text;
 }
 
 }  // namespace
@@ -190,8 +199,8 @@ api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decisi
   api::ConnectionPoolStatus status;
   const api::ConnectionPool& pool = facts.pool;
   status.observed_generation = pool.generation;
-  status.conditions =
-      api::merge_conditions(api::conditions_of(previous), all_conditions(facts, decision, plan, outcome), now);
+  const std::vector<Condition> stored = api::conditions_of(previous);
+  status.conditions = api::merge_conditions(stored, all_conditions(facts, decision, plan, outcome, stored), now);
   status.replicas = present_pods(facts);
   status.ready_replicas = ready_pods(facts);
   status.selector = render::selector_text(pool.name);

@@ -8,6 +8,7 @@
 #include "api/status.h"
 #include "reconcile/decide.h"
 #include "reconcile/facts.h"
+#include "reconcile/operations.h"
 #include "reconcile/plan.h"
 #include "reconcile/pod_programmer.h"
 
@@ -18,6 +19,7 @@ struct Outcome {
   std::size_t steps_done = 0;
   std::optional<Error> error;            // of the step that failed, with what it was about
   std::optional<ProgramReport> program;  // where pods were to be programmed
+  std::optional<OperationReport> operated;
 };
 
 /// Status of a pool whose spec could be read. `previous` is the stored one (for times of transitions only); `now` is

@@ -16,6 +16,8 @@
 #include "pgbouncer/fleet.h"
 #include "postgres/io_thread.h"
 #include "reconcile/console_programmer.h"
+#include "reconcile/login_check.h"
+#include "reconcile/pod_operator.h"
 #include "reconcile/secret_reader.h"
 #include "run/triggers.h"
 
@@ -56,9 +58,17 @@ struct OperatorProcess::Machine {
   postgres::IoThread console_thread;
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   reconcile::ConsoleProgrammer programmer{{.store = store, .fleet = fleet, .clock = parts.clock}};
-  reconcile::Reconciler reconciler{
-      {.store = store, .secrets = secrets, .programmer = programmer, .clock = parts.clock, .random = parts.random},
-      settings.reconciler};
+  reconcile::ConsoleOperator operations{{.store = store,
+                                         .fleet = fleet,
+                                         .clock = parts.clock,
+                                         .check_logins = reconcile::make_login_check(console_thread, parts.clock)}};
+  reconcile::Reconciler reconciler{{.store = store,
+                                    .secrets = secrets,
+                                    .programmer = programmer,
+                                    .clock = parts.clock,
+                                    .random = parts.random,
+                                    .operations = &operations},
+                                   settings.reconciler};
   kube::WorkQueue queue{parts.clock, parts.random};
   std::set<kube::Selection> dynamic;  // by the ingest thread
   kube::Ingest ingest{{.transport = *transport,
