@@ -19,7 +19,7 @@ TEST(Table, TheLastColumnIsCutToTheTerminal) {
       table({"NAME", "MESSAGE"}, {{"orders", "a message that goes on and on and on"}}, {.width = 30});
   EXPECT_EQ(text,
             "  NAME    MESSAGE\n"
-            "  orders  a message that goes...\n");
+            "  orders  a message that go...\n");
 }
 
 TEST(Table, ColoursOnlyWhereAskedFor) {
