@@ -247,8 +247,17 @@ class TheOperatorAsInstalled(unittest.TestCase):
         wait_until("the pool's objects are gone", lambda: not self.lab.get("deployment", "orders-pool", "shop"), timeout=60)
         self.assertEqual(operator.stop(), 0, operator.log)
         self.assertEqual(self.lab.refused(before), [])
+        self.the_test_pod_succeeds(name)
         self.lab.kubectl("-n", "shop", "delete", "event", "--all")
         self.lab.uninstall()
+
+    def the_test_pod_succeeds(self, name):
+        """`helm test` itself needs a node that runs pods: tests/e2e/chart_node_test.py."""
+        pod = next(yaml.safe_load_all(self.lab.helm("get", "hooks", "poolwright", "-n", NAMESPACE)))
+        kubeconfig = self.lab.kubeconfig_of_service_account(NAMESPACE, "poolwright")
+        for container in pod["spec"]["containers"]:
+            ran = subprocess.run([BINARY, *container["args"], "--kubeconfig", kubeconfig], capture_output=True, text=True)
+            self.assertEqual(ran.returncode, 0, f"{name}: {ran.stderr}")
 
     def probes_and_readers_are_answered(self, port):
         container = self.lab.deployment()["spec"]["template"]["spec"]["containers"][0]

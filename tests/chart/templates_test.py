@@ -239,6 +239,17 @@ class Switches(unittest.TestCase):
         self.assertEqual((endpoint["scheme"], endpoint["authorization"]["credentials"]), ("http", {"name": "t", "key": "token"}))
         self.assertNotIn("tlsConfig", endpoint)
 
+    def test_the_test_pod_lists_pools_where_the_operator_looks(self):
+        for namespaces, expected in (([], [["status", "--all-namespaces"]]),
+                                     (["a", "b"], [["status", "--namespace=a"], ["status", "--namespace=b"]])):
+            objects = render(watchNamespaces=namespaces)
+            pod = find(objects, "Pod")
+            self.assertEqual(pod["metadata"]["annotations"]["helm.sh/hook"], "test")
+            self.assertEqual([one["args"] for one in pod["spec"]["containers"]], expected)
+            self.assertEqual(pod["spec"]["containers"][0]["image"], pod_of(objects)["containers"][0]["image"])
+            selector = find(objects, "Deployment")["spec"]["selector"]["matchLabels"].items()
+            self.assertFalse(selector <= pod["metadata"]["labels"].items(), "it must not become a pod of the Deployment")
+
     def test_the_network_policy_lets_out_what_is_needed(self):
         spec = find(render(networkPolicy={"enabled": True, "serverPorts": [5433], "ingressFrom": [{"podSelector": {}}]}), "NetworkPolicy")["spec"]
         self.assertLessEqual(spec["podSelector"]["matchLabels"].items(),

@@ -107,6 +107,7 @@ class ChartOnANode(unittest.TestCase):
         self.install()
         pods = self.node.list("pod", NAMESPACE)
         self.assertEqual(len(pods), 2)
+        self.assertIn("Succeeded", self.node.helm("test", "poolwright", "-n", NAMESPACE, "--timeout", "120s"))
         self.assertIn(self.leader(), [pod["metadata"]["name"] for pod in pods])
         self.install(release="pools", chart=POOLS, namespace=SHOP, pools={"orders": {"spec": {
             "postgres": {"host": self.node.env["PGHOST"], "port": int(self.node.env["PGPORT"])},
