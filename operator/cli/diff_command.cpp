@@ -10,6 +10,7 @@
 #include "cli/input_files.h"
 #include "reconcile/gather.h"
 #include "reconcile/plan.h"
+#include "reconcile/size_advisor.h"
 
 namespace poolwright::cli {
 
@@ -88,7 +89,9 @@ Result<bool> diff_pool(ClusterAccess& access, const api::ConnectionPool& from_fi
   ReadOnlyStore store(access);
   reconcile::SecretReader secrets(store, access.clock(), reconcile::SecretNotice::kPoll);
   const reconcile::GatherParts parts{.store = store, .secrets = secrets, .random = access.random()};
-  PW_ASSIGN_OR_RETURN(const reconcile::Facts facts, reconcile::gather_facts(parts, pool, access.limits()));
+  PW_ASSIGN_OR_RETURN(reconcile::Facts facts, reconcile::gather_facts(parts, pool, access.limits()));
+  // What the load and the other pools of the server ask for is known to the running operator alone.
+  facts.advice = reconcile::RecordedSizes().advise(facts).value_or(reconcile::PoolAdvice{});
   const reconcile::Decision decision = reconcile::decide(facts, {.image_repository = options.image_repository});
   if (!decision.rendered) return make_error(ErrorKind::kInvalid, decision.stalled_message);
   PW_ASSIGN_OR_RETURN(const reconcile::StoredObjects stored,

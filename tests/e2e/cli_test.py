@@ -90,7 +90,7 @@ class Looking(CommandCase):
 
     def test_errors_say_what_to_do_next(self):
         self.assertIn("poolwright status -A", self.run_command("status", "gone", "-n", NAMESPACE, code=1).stderr)
-        self.assertIn("--context", self.run_command("status", "--context", "nowhere", code=1).stderr + "--context")
+        self.assertIn("nowhere", self.run_command("status", "--context", "nowhere", code=1).stderr)
         nobody = self.environment(KUBECONFIG=self.lab.kubeconfig_of_service_account("poolwright-system", "default"))
         denied = self.run_command("status", "orders", "-n", NAMESPACE, code=1, env=nobody).stderr
         self.assertIn("kubectl auth can-i", denied)
@@ -99,7 +99,7 @@ class Looking(CommandCase):
     def test_completion_knows_every_command(self):
         for shell in ("bash", "zsh", "fish"):
             script = self.run_command("completion", shell).stdout
-            for command in ("status", "explain", "psql", "reconnect", "report"):
+            for command in ("status", "explain", "psql", "report"):
                 self.assertIn(command, script)
         script = self.run_command("completion", "bash").stdout
         words = 'COMP_WORDS=(poolwright exp); COMP_CWORD=1; _poolwright; echo "${COMPREPLY[@]}"'

@@ -99,7 +99,7 @@ class CrdTest(unittest.TestCase):
         self.assertNotEqual(conditions.get("NonStructuralSchema"), "True")
 
     def test_samples_are_accepted(self):
-        samples = sorted((ROOT / "config" / "samples").glob("*.yaml"))
+        samples = sorted(set((ROOT / "config" / "samples").glob("*.yaml")) - {ROOT / "config/samples/kustomization.yaml"})
         self.assertGreaterEqual(len(samples), 3)
         for sample in samples:
             self.lab.kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(sample))
