@@ -31,7 +31,9 @@ class BackendCount:
     def _sample(self) -> None:
         server = self._lab.superuser
         names = ", ".join(f"'{name}'" for name in self._databases)
-        query = f"select count(*) from pg_stat_activity where datname in ({names}) \\watch 0.05\n"
+        # The operator's own connection, with which it looks at the server, is not of the pool.
+        query = (f"select count(*) from pg_stat_activity where datname in ({names}) and application_name <> 'poolwright' "
+                 "\\watch 0.05\n")
         psql = subprocess.Popen(["psql", "-X", "-q", "-t", "-A", "-h", server.host, "-p", str(server.port), "-U", server.user,
                                  "postgres"], env={"PGPASSWORD": server.password, "PATH": "/usr/bin:/bin"}, text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
