@@ -14,7 +14,8 @@ function(pw_room room)
 endfunction()
 
 # pw_test(<name> SOURCES a_test.cpp ... DEPS render api ... LIBS ... LABELS threads ...)
-# One GoogleTest program; its cases are known to ctest. Label `threads` also runs under ThreadSanitizer.
+# One GoogleTest program, run in the root of the tree: tests name files relative to it, so that what was compiled in one clone
+# serves the next from ccache. Label `threads` also runs under ThreadSanitizer.
 function(pw_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -23,7 +24,6 @@ function(pw_test name)
   foreach(dep IN LISTS ARG_DEPS)
     target_link_libraries(${name} PRIVATE pw_${dep})
   endforeach()
-  target_compile_definitions(${name} PRIVATE PW_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   set(labels unit ${ARG_LABELS})
   # One ctest entry a program: starting a sanitized process per case would cost more than the cases.
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

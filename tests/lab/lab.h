@@ -80,7 +80,7 @@ class Lab {
 
   // A command of the program `lab` on this lab, such as {"apiserver", "stop"}. Returns its exit code when it has ended.
   int run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), PW_SOURCE_DIR "/tests/lab/lab");
+    arguments.insert(arguments.begin(), "tests/lab/lab");
     arguments.push_back(dir_.string());
     return spawn(arguments);
   }
@@ -94,7 +94,7 @@ class Lab {
   // A loopback port that nothing listens on and no outgoing connection will take; 0 when there is none.
   int free_port() const {
     const std::filesystem::path answer = dir_ / "free-port";
-    const std::string command = std::string(PW_SOURCE_DIR "/tests/lab/lab ports 1 > ") + answer.string();
+    const std::string command = std::string("tests/lab/lab ports 1 > ") + answer.string();
     return spawn({"/bin/sh", "-c", command}) == 0 ? std::stoi(file(answer)) : 0;
   }
 

@@ -214,7 +214,7 @@ class TlsTest : public ::testing::Test {
     std::string made = (std::filesystem::temp_directory_path() / "poolwright-tls-XXXXXX").string();
     ASSERT_NE(mkdtemp(made.data()), nullptr);
     folder = made;
-    const std::string script = PW_SOURCE_DIR "/tests/integration/kube/make_certificates.sh";
+    const std::string script = "tests/integration/kube/make_certificates.sh";
     char* const arguments[] = {const_cast<char*>(script.c_str()), folder.data(), nullptr};
     pid_t child = 0;
     int status = 0;

@@ -19,8 +19,7 @@ class RawServer {
  public:
   /// `certificate`: path without ".crt" and ".key"; "" = plain HTTP.
   explicit RawServer(const std::string& mode, const std::string& certificate = "") {
-    std::vector<std::string> words = {"/usr/bin/env", "python3", PW_SOURCE_DIR "/tests/integration/kube/raw_server.py",
-                                      mode};
+    std::vector<std::string> words = {"/usr/bin/env", "python3", "tests/integration/kube/raw_server.py", mode};
     if (!certificate.empty()) words.insert(words.end(), {certificate + ".crt", certificate + ".key"});
     start(words);
     port_ = read_line();

@@ -15,7 +15,7 @@
 namespace poolwright::api {
 
 inline std::string file_text(const std::string& path) {
-  std::ifstream file(std::string(PW_SOURCE_DIR) + "/" + path);
+  std::ifstream file(path);
   EXPECT_TRUE(file.good()) << path;
   std::ostringstream text;
   text << file.rdbuf();

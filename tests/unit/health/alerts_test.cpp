@@ -286,7 +286,7 @@ TEST(Alerts, NamesAreUniqueAndSeveritiesAreRead) {
 
 TEST(Alerts, EveryKindHasARunbook) {
   for (const AlertKind kind : kAlertKinds) {
-    const std::string path = std::string(PW_SOURCE_DIR) + "/docs/runbooks/" + std::string(to_string(kind)) + ".md";
+    const std::string path = std::string("docs/runbooks/") + std::string(to_string(kind)) + ".md";
     FILE* file = std::fopen(path.c_str(), "re");
     EXPECT_NE(file, nullptr) << path;
     if (file != nullptr) static_cast<void>(std::fclose(file));

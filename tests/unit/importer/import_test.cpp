@@ -25,14 +25,14 @@ namespace fs = std::filesystem;
 const std::string kFolder = "tests/data/import/";
 
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream stream(std::string(PW_SOURCE_DIR) + "/" + path, std::ios::binary);
+  std::ifstream stream(path, std::ios::binary);
   if (!stream) return make_error(ErrorKind::kNotFound, path + ": cannot be opened");
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
 std::vector<std::string> names() {
   std::vector<std::string> result;
-  for (const auto& entry : fs::directory_iterator(std::string(PW_SOURCE_DIR) + "/" + kFolder)) {
+  for (const auto& entry : fs::directory_iterator(kFolder)) {
     if (entry.path().extension() == ".ini") result.push_back(entry.path().stem());
   }
   std::sort(result.begin(), result.end());
@@ -75,7 +75,7 @@ class EveryInstallation : public testing::TestWithParam<std::string> {};
 TEST_P(EveryInstallation, BecomesWhatTheGoldenFileSays) {
   const std::string text = printed(import_file(GetParam()));
   const std::string path = kFolder + GetParam() + ".golden";
-  if (regenerate) std::ofstream(std::string(PW_SOURCE_DIR) + "/" + path) << text;
+  if (regenerate) std::ofstream(path) << text;
   EXPECT_EQ(text, read_file(path).value_or("(no file)"));
 }
 

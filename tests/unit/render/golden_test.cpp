@@ -15,7 +15,7 @@ namespace {
 bool regenerate = false;
 
 void check_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(PW_SOURCE_DIR) + "/tests/data/render/" + name;
+  const std::string path = std::string("tests/data/render/") + name;
   if (regenerate) {
     std::ofstream(path, std::ios::binary) << text;
     return;

@@ -98,7 +98,7 @@ TEST(Simulation, PlotsAndTracesShowEveryPolicy) {
 }
 
 TEST(ReplayReport, TellsWhatWouldHaveBeenDecidedAndWhy) {
-  std::ifstream log(PW_SOURCE_DIR "/tests/data/observations/two_pools.jsonl");
+  std::ifstream log("tests/data/observations/two_pools.jsonl");
   ASSERT_TRUE(log.good());
   sizing::Replay replay;
   ReplayReport report;
