@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/run_signals.h"
+#include "cli/run_to_end.h"
 #include "cli/run_web.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
@@ -85,19 +85,8 @@ int run(const RunOptions& options) {
     std::cerr << "poolwright run: " << settings.error().message << "\n";
     return kExitFailed;
   }
-  auto process = run::OperatorProcess::make(*std::move(settings), {.clock = clock, .random = random});
-  if (!process) {
-    std::cerr << "poolwright run: " << process.error().message << "\n";
-    return kExitFailed;
-  }
-  if (const Status started = (*process)->start(); !started) {
-    std::cerr << "poolwright run: " << started.error().message << "\n";
-    return kExitFailed;
-  }
-  const int signal = await_end_signal();
-  log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-  (*process)->stop();
-  return kExitOk;
+  return run_to_end("poolwright run",
+                    run::OperatorProcess::make(*std::move(settings), {.clock = clock, .random = random}));
 }
 
 }  // namespace poolwright::cli

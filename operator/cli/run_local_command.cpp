@@ -10,7 +10,7 @@
 #include "api/text.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/run_signals.h"
+#include "cli/run_to_end.h"
 #include "cli/run_web.h"
 #include "local/files.h"
 #include "local/port_book.h"
@@ -96,19 +96,8 @@ int run_local(const RunOptions& all) {
   }
   settings->web = web_settings(all, {"localhost", "poolwright"});
   settings->version = program_version();
-  auto process = run::LocalProcess::make(*std::move(settings), {.clock = clock, .random = random});
-  if (!process) {
-    std::cerr << "poolwright run --local: " << process.error().message << "\n";
-    return kExitFailed;
-  }
-  if (const Status started = (*process)->start(); !started) {
-    std::cerr << "poolwright run --local: " << started.error().message << "\n";
-    return kExitFailed;
-  }
-  const int signal = await_end_signal();
-  log_info("signal_received", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-  (*process)->stop();
-  return kExitOk;
+  return run_to_end("poolwright run --local",
+                    run::LocalProcess::make(*std::move(settings), {.clock = clock, .random = random}));
 }
 
 }  // namespace poolwright::cli

@@ -17,6 +17,8 @@ using Settings = std::map<std::string, std::string>;
 /// Numbers and words are the same in other writing.
 bool is_same(std::string_view key, const std::string& before, const std::string& after) {
   if (before == after || lower(before) == lower(after)) return true;
+  const bool is_number = key == "port" || key.ends_with("_size") || key.ends_with("_connections");
+  if (is_number && whole_number(before) && whole_number(before) == whole_number(after)) return true;
   const render::Option* option = render::find_option(render::Section::kPgbouncer, key);
   if (option == nullptr) return false;
   std::string trimmed = before;
@@ -99,8 +101,13 @@ class Comparer {
   std::string why_of(const Subject& subject, const Candidate& candidate) const {
     if (std::string why = noted(subject); !why.empty()) return why;
     if (subject.key == "dbname") return noted({subject.section, subject.name, ""});
+    if (subject.key == "reserve_pool_size") {  // its other name
+      if (std::string why = noted({subject.section, subject.name, "reserve_pool"}); !why.empty()) return why;
+    }
     const Entry* user = installation_.find_user(candidate.username);
     const bool limits_user = user != nullptr && user->settings.contains("max_user_connections");
+    const std::string shared = subject.key == "pool_size" ? "default_pool_size" : subject.key;
+    if (std::string why = noted({.section = "pgbouncer", .name = {}, .key = shared}); !why.empty()) return why;
     if (subject.key != "max_db_connections") return "";
     if (limits_user) return "[users] bounds " + candidate.username;
     return old_is_unbounded(candidate) ? "had no bound; one user never opens more than size and reserve"

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "api/enum_words.h"
 #include "api/host.h"
 #include "api/text.h"
 #include "importer/settings.h"
@@ -212,11 +213,19 @@ class DatabaseReader {
                 .reserve = number(setting("reserve_pool_size") != nullptr ? "reserve_pool_size" : "reserve_pool",
                                   "reserve_pool_size", 0),
                 .max_connections = number("max_db_connections", "max_db_connections", 0)};
-    const std::string* mode = setting("pool_mode");
-    candidate.mode = mode_of(mode == nullptr ? effective(installation_, "pool_mode", options_.version) : *mode)
-                         .value_or(api::PoolMode::kSession);
+    candidate.mode = mode_of(effective(installation_, "pool_mode", options_.version)).value_or(api::PoolMode::kSession);
+    if (const std::string* mode = setting("pool_mode")) candidate.mode = known_mode(*mode, candidate.mode);
     if (const Entry* user = installation_.find_user(candidate.username)) apply_user(*user, candidate, sizes);
     bound(sizes, candidate.database);
+  }
+
+  api::PoolMode known_mode(const std::string& text, api::PoolMode otherwise) {
+    const auto mode = mode_of(text);
+    if (!mode) {
+      const std::string taken = lower(api::word_of(otherwise));
+      note(true, "pool_mode", "must be session, transaction or statement; " + taken + " is taken");
+    }
+    return mode.value_or(otherwise);
   }
 
   /// What [users] says wins over the line of the database.
@@ -225,9 +234,15 @@ class DatabaseReader {
       const auto found = user.settings.find(key);
       return found == user.settings.end() ? std::string() : found->second;
     };
-    sizes.size = whole_number(text("pool_size")).value_or(sizes.size);
-    sizes.reserve = whole_number(text("reserve_pool_size")).value_or(sizes.reserve);
-    candidate.mode = mode_of(text("pool_mode")).value_or(candidate.mode);
+    const auto number_of_user = [&](const char* key, std::int32_t otherwise) {
+      if (!user.settings.contains(key)) return otherwise;
+      const auto value = whole_number(text(key));
+      if (!value) note(true, key, "[users] must give a whole number; " + std::to_string(otherwise) + " is taken");
+      return value.value_or(otherwise);
+    };
+    sizes.size = number_of_user("pool_size", sizes.size);
+    sizes.reserve = number_of_user("reserve_pool_size", sizes.reserve);
+    if (user.settings.contains("pool_mode")) candidate.mode = known_mode(text("pool_mode"), candidate.mode);
     const std::int32_t limit = whole_number(text("max_user_connections")).value_or(0);
     if (limit > 0) sizes.max_connections = sizes.max_connections > 0 ? std::min(sizes.max_connections, limit) : limit;
     for (const char* key : {"pool_size", "reserve_pool_size", "pool_mode", "max_user_connections"}) {

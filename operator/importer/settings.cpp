@@ -32,6 +32,13 @@ constexpr std::array kTimeouts = std::to_array<TimeoutField>({
     {"transaction_timeout", &api::Timeouts::transaction_seconds, 0, 86400},
 });
 
+/// Numbers that the lines of databases fall back to, and the number of clients; each with PgBouncer's own default.
+constexpr auto kNumbers = std::to_array<std::pair<const char*, int>>({{"default_pool_size", 20},
+                                                                      {"min_pool_size", 0},
+                                                                      {"reserve_pool_size", 0},
+                                                                      {"max_db_connections", 0},
+                                                                      {"max_client_conn", 100}});
+
 /// Read by databases.cpp, by import.cpp, or here on a way of their own.
 constexpr std::array<std::string_view, 17> kReadElsewhere = {
     "auth_file",           "auth_user",          "auth_query",        "client_tls_ca_file", "client_tls_cert_file",
@@ -80,6 +87,10 @@ class SettingsReader {
     const auto mode = mode_of(value_of("pool_mode"));
     if (!mode) note(true, "pool_mode", "must be session, transaction or statement; session is taken");
     result_.pgbouncer.pool_mode = mode.value_or(api::PoolMode::kSession);
+    for (const auto& [option, otherwise] : kNumbers) {
+      if (whole_number(value_of(option))) continue;
+      note(true, option, "must be a whole number; " + std::to_string(otherwise) + " is taken");
+    }
     const std::int32_t clients = whole_number(value_of("max_client_conn")).value_or(100);
     result_.pgbouncer.max_client_connections = std::clamp(clients, 1, 100'000);
     if (clients != result_.pgbouncer.max_client_connections) {

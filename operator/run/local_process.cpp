@@ -29,9 +29,9 @@
 #include "render/version.h"
 #include "run/monitoring.h"
 #include "run/pool_watch.h"
-#include "run/reconcile_book.h"
 #include "run/sizing_loop.h"
 #include "run/triggers.h"
+#include "run/workers.h"
 
 namespace poolwright::run {
 
@@ -130,15 +130,13 @@ struct LocalProcess::Machine {
   SizingMailbox sizing_mailbox;
   std::unique_ptr<SizingLoop> sizing;
   std::unique_ptr<reconcile::Reconciler> reconciler;
-  ReconcileBook book{settings.workers};
+  Workers workers{queue, parts.clock, {.count = settings.workers, .drain_limit = kDrainLimit}};
   serve::Mailbox mailbox;
   std::unique_ptr<Web> web;  // null where it is switched off
   std::atomic<bool> is_stopping{false};
   std::atomic<bool> is_unreadable{false};
   std::unique_ptr<Monitoring> monitoring;
   std::jthread reader;
-  std::vector<std::jthread> workers;
-  std::stop_source work_stop;
   Told problems;  // by the reader thread, as is all below
   Told warnings;
   std::optional<MonotonicTime> missing_since;
@@ -152,8 +150,6 @@ struct LocalProcess::Machine {
   Duration read_once();
   Duration take_over(const local::FolderContent& content);
   Duration withdraw_missing(const std::set<api::ObjectKey>& present, const local::FolderContent& content);
-  void work(const std::stop_token& stop);
-  void work_on(const WorkKey& key);
 };
 
 Status LocalProcess::Machine::open() {
@@ -225,17 +221,10 @@ Status LocalProcess::Machine::open_web() {
 }
 
 serve::OperatorCounters LocalProcess::Machine::counters() const {
-  serve::OperatorCounters all{.version = settings.version, .reconcile = book.counters()};
-  const kube::WorkQueueCounts line = queue.counts();
-  all.queue = {.depth = static_cast<std::int64_t>(line.depth),
-               .adds = line.adds,
-               .retries = line.retries,
-               .unfinished_s = line.unfinished_s,
-               .longest_running_s = line.longest_running_s,
-               .waited_s = line.waited_s,
-               .worked_s = line.worked_s};
-  all.is_leader = true;
-  return all;
+  return {.version = settings.version,
+          .reconcile = workers.reconcile_counters(),
+          .queue = workers.queue_counters(),
+          .is_leader = true};
 }
 
 std::vector<serve::ReadinessCheck> LocalProcess::Machine::readiness() const {
@@ -338,37 +327,6 @@ Duration LocalProcess::Machine::withdraw_missing(const std::set<api::ObjectKey>&
   return local::FolderWatch::kLookAnyway;
 }
 
-void LocalProcess::Machine::work(const std::stop_token& stop) {
-  while (const auto key = queue.take(stop)) {
-    work_on(*key);
-    queue.done(*key);
-  }
-}
-
-void LocalProcess::Machine::work_on(const WorkKey& key) {
-  const CallLimits limits{.deadline = Deadline(parts.clock, kReconcileLimit), .stop = work_stop.get_token()};
-  Result<reconcile::Action> result = make_error(ErrorKind::kInternal, "reconcile did not return");
-  const MonotonicTime begin = parts.clock.now();
-  bool is_panic = false;
-  book.begun();
-  try {
-    result = reconciler->reconcile(key.namespace_name, key.name, limits);
-  } catch (const std::exception& failure) {  // the barrier: one pool's bug must not stop the others
-    is_panic = true;
-    result = make_error(ErrorKind::kInternal, std::string("unexpected exception: ") + failure.what());
-  }
-  book.ended(result, std::chrono::duration<double>(parts.clock.now() - begin).count(), is_panic);
-  if (result) {
-    queue.forget(key);
-    if (result->after) queue.add_after(key, *result->after);
-    return;
-  }
-  if (result.error().kind == ErrorKind::kCancelled) return;
-  const Duration delay = queue.add_failed(key, result.error());
-  log_warning("reconcile_failed",
-              {{"pool", key.name}, {"error", describe(result.error())}, {"retry_ms", std::int64_t{delay.count()}}});
-}
-
 LocalProcess::LocalProcess(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
 
 LocalProcess::~LocalProcess() = default;
@@ -393,9 +351,11 @@ Status LocalProcess::start() {
   m.node->start();
   m.monitoring->start();
   m.sizing->start();
-  for (int i = 0; i < m.settings.workers; ++i) {
-    m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
-  }
+  m.workers.start(
+      [&m](const WorkKey& key, const CallLimits& limits) {
+        return m.reconciler->reconcile(key.namespace_name, key.name, limits);
+      },
+      [](const std::stop_token& /*stop*/) { return true; });
   m.reader = std::jthread([&m, again](const std::stop_token& stop) {
     m.watch->wait(again);
     m.read_on(stop);
@@ -411,11 +371,7 @@ void LocalProcess::stop() {
   m.watch->wake();
   m.reader.join();
   m.sizing->stop();
-  m.queue.shut_down();
-  const std::stop_source never;
-  m.queue.await_drained({.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()});
-  m.work_stop.request_stop();
-  m.workers.clear();  // joins
+  m.workers.stop();
   m.monitoring->stop();
   if (m.web) m.web->stop();
   // An open console is a client that PgBouncer would wait for.

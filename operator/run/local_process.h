@@ -29,7 +29,6 @@ struct LocalParts {
 
 class LocalProcess {
  public:
-  static constexpr Duration kReconcileLimit{60'000};
   static constexpr Duration kDrainLimit{3'000};
   /// A pool whose file is gone goes after this time: editors take files away for a moment.
   static constexpr Duration kGoneFor{1'000};

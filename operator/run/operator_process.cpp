@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -19,9 +18,9 @@
 #include "reconcile/console_programmer.h"
 #include "reconcile/secret_reader.h"
 #include "run/monitoring.h"
-#include "run/reconcile_book.h"
 #include "run/sizing_loop.h"
 #include "run/triggers.h"
+#include "run/workers.h"
 
 namespace poolwright::run {
 
@@ -95,7 +94,7 @@ struct OperatorProcess::Machine {
                        }}};
   kube::LeaseElector elector{lease_client, gate, parts.clock, parts.random, settings.lease};
   kube::LeaseRunner lease{elector, waiter, [this](bool leads) { on_leadership(leads); }};
-  ReconcileBook book{settings.workers};
+  Workers workers{queue, parts.clock, {.count = settings.workers}};
   serve::Mailbox mailbox;
   std::unique_ptr<Web> web;  // null where it is switched off
   std::atomic<bool> is_stopping{false};
@@ -111,16 +110,12 @@ struct OperatorProcess::Machine {
                          .counters = [this] { return counters(); },
                          .readiness = [this] { return readiness(); },
                          .tells = [this] { return gate.may_write(); }}};
-  std::vector<std::jthread> workers;
-  std::stop_source work_stop;
 
   void on_change(const kube::Selection& selection, const kube::ObjectChange& change);
   void on_leadership(bool leads);
   void enqueue_all();
   void follow_pools();
   bool await_cache(const std::stop_token& stop) const;
-  void work(const std::stop_token& stop);
-  void work_on(const WorkKey& key, const std::stop_token& stop);
   Result<reconcile::Action> look_at(const WorkKey& key, const CallLimits& limits);
   serve::OperatorCounters counters() const;
   std::vector<serve::ReadinessCheck> readiness() const;
@@ -168,14 +163,6 @@ bool OperatorProcess::Machine::await_cache(const std::stop_token& stop) const {
   return false;
 }
 
-void OperatorProcess::Machine::work(const std::stop_token& stop) {
-  if (!await_cache(stop)) return;
-  while (const auto key = queue.take(stop)) {
-    work_on(*key, work_stop.get_token());
-    queue.done(*key);
-  }
-}
-
 /// Who does not lead only looks, so that it can tell what is so; everything is decided anew when the lease is won.
 Result<reconcile::Action> OperatorProcess::Machine::look_at(const WorkKey& key, const CallLimits& limits) {
   if (gate.may_write()) return reconciler.reconcile(key.namespace_name, key.name, limits);
@@ -183,42 +170,9 @@ Result<reconcile::Action> OperatorProcess::Machine::look_at(const WorkKey& key, 
   return reconcile::Action{};
 }
 
-void OperatorProcess::Machine::work_on(const WorkKey& key, const std::stop_token& stop) {
-  const CallLimits limits{.deadline = Deadline(parts.clock, kReconcileLimit), .stop = stop};
-  Result<reconcile::Action> result = make_error(ErrorKind::kInternal, "reconcile did not return");
-  const MonotonicTime begin = parts.clock.now();
-  bool is_panic = false;
-  book.begun();
-  try {
-    result = look_at(key, limits);
-  } catch (const std::exception& failure) {  // the barrier: one pool's bug must not stop the others
-    is_panic = true;
-    result = make_error(ErrorKind::kInternal, std::string("unexpected exception: ") + failure.what());
-  }
-  book.ended(result, std::chrono::duration<double>(parts.clock.now() - begin).count(), is_panic);
-  if (result) {
-    queue.forget(key);
-    if (result->after) queue.add_after(key, *result->after);
-    return;
-  }
-  if (result.error().kind == ErrorKind::kCancelled) return;
-  const Duration delay = queue.add_failed(key, result.error());
-  log_warning("reconcile_failed", {{"namespace", key.namespace_name},
-                                   {"name", key.name},
-                                   {"error", describe(result.error())},
-                                   {"retry_ms", std::int64_t{delay.count()}}});
-}
-
 serve::OperatorCounters OperatorProcess::Machine::counters() const {
-  serve::OperatorCounters all{.version = settings.version, .reconcile = book.counters()};
-  const kube::WorkQueueCounts line = queue.counts();
-  all.queue = {.depth = count_of(line.depth),
-               .adds = line.adds,
-               .retries = line.retries,
-               .unfinished_s = line.unfinished_s,
-               .longest_running_s = line.longest_running_s,
-               .waited_s = line.waited_s,
-               .worked_s = line.worked_s};
+  serve::OperatorCounters all{
+      .version = settings.version, .reconcile = workers.reconcile_counters(), .queue = workers.queue_counters()};
   for (const auto& [key, count] : counted.counts()) {
     all.rest.requests.emplace(
         serve::RestClientCounters::Key{std::string(to_string(key.first)), key.second, settings.cluster.server}, count);
@@ -279,9 +233,8 @@ Status OperatorProcess::start() {
     m.gate.open_for_ever();
   }
   m.sizing.start();
-  for (int i = 0; i < m.settings.workers; ++i) {
-    m.workers.emplace_back([&m](const std::stop_token& stop) { m.work(stop); });
-  }
+  m.workers.start([&m](const WorkKey& key, const CallLimits& limits) { return m.look_at(key, limits); },
+                  [&m](const std::stop_token& stop) { return m.await_cache(stop); });
   return ok();
 }
 
@@ -290,12 +243,8 @@ void OperatorProcess::stop() {
   log_info("operator_stopping", {{"in_flight", count_of(m.queue.taken())}});
   m.is_stopping = true;  // the next report says so: no new requests from here on
   m.sizing.stop();
-  m.queue.shut_down();
+  m.workers.stop();
   const std::stop_source never;
-  const CallLimits drain{.deadline = Deadline(m.parts.clock, kDrainLimit), .stop = never.get_token()};
-  if (!m.queue.await_drained(drain)) log_warning("drain_incomplete", {{"in_flight", count_of(m.queue.taken())}});
-  m.work_stop.request_stop();
-  m.workers.clear();  // joins
   m.events.flush(never.get_token());
   m.events.stop();
   if (m.settings.leader_election) m.lease.stop();

@@ -38,11 +38,6 @@ struct RunParts {
 
 class OperatorProcess {
  public:
-  /// How long one reconcile may take, requests and waits included.
-  static constexpr Duration kReconcileLimit = std::chrono::seconds{60};
-  /// How long stop() lets reconciles finish what they are doing.
-  static constexpr Duration kDrainLimit = std::chrono::seconds{10};
-
   /// Invalid or Unauthorized where the credentials cannot be used.
   static Result<std::unique_ptr<OperatorProcess>> make(RunSettings settings, const RunParts& parts);
   ~OperatorProcess();
@@ -53,7 +48,7 @@ class OperatorProcess {
   /// answer is tried again and again. An error says why the web server cannot listen; then nothing was started.
   Status start();
 
-  /// No new work, what is in flight finishes (at most kDrainLimit), the lease is released, all threads end.
+  /// No new work, what is in flight finishes (within a limit), the lease is released, all threads end.
   void stop();
 
   bool is_leader() const;

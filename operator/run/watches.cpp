@@ -14,9 +14,10 @@ using kube::Selection;
 constexpr const char* kOurs = "app.kubernetes.io/managed-by=poolwright";
 constexpr const char* kNotOurs = "app.kubernetes.io/managed-by!=poolwright";
 
-constexpr std::array<std::pair<const char*, const char*>, 6> kChildKinds = {
+constexpr std::array<std::pair<const char*, const char*>, 7> kChildKinds = {
     {{"v1", "ConfigMap"},
      {"v1", "Service"},
+     {"v1", "ServiceAccount"},
      {"v1", "Pod"},
      {"apps/v1", "Deployment"},
      {"policy/v1", "PodDisruptionBudget"},

@@ -16,8 +16,8 @@ struct WatchScope {
   bool watch_secrets = true;            // false: Secrets are polled, and only ever read by name
 };
 
-/// Selections that stand from start to end: ConnectionPools, and by our label their ConfigMaps, Services, Deployments,
-/// PodDisruptionBudgets, NetworkPolicies and Pods.
+/// Selections that stand from start to end: ConnectionPools, and by our label their ConfigMaps, Services,
+/// ServiceAccounts, Deployments, PodDisruptionBudgets, NetworkPolicies and Pods.
 std::vector<kube::Selection> fixed_selections(const WatchScope& scope);
 
 /// Selections that the pools make necessary: one for the metadata of the Secrets of each of their namespaces, one for

@@ -32,14 +32,14 @@ std::vector<std::string> words_of(const std::set<kube::Selection>& selections) {
 
 TEST(Watches, OneSetForTheClusterOrForEachNamespace) {
   const auto cluster = fixed_selections({});
-  ASSERT_EQ(cluster.size(), 7U);
+  ASSERT_EQ(cluster.size(), 8U);
   EXPECT_EQ(cluster[0].kind, "ConnectionPool");
   for (const kube::Selection& selection : cluster) {
     EXPECT_EQ(selection.namespace_name, "");
     EXPECT_NE(selection.kind, "Secret") << "Secrets are never watched for the whole cluster";
     EXPECT_EQ(selection.label_selector.empty(), selection.kind == "ConnectionPool") << selection.kind;
   }
-  EXPECT_EQ(fixed_selections({.namespaces = {"a", "b"}}).size(), 14U);
+  EXPECT_EQ(fixed_selections({.namespaces = {"a", "b"}}).size(), 16U);
 }
 
 TEST(Watches, SecretsByMetadataInNamespacesThatHavePools) {
