@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the project needs: Debian packages into the system, everything else into the cache. Does only what is missing.
-# usage: deps.sh [packages|pgbouncer|kube|helm|clients|node]...     (default: all of them)
+# usage: deps.sh [packages|pgbouncer|kube|helm|clients|node|monitoring]...     (default: all of them)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$SOURCE_DIR/scripts/deps_pgbouncer.sh"
@@ -8,6 +8,7 @@ set -euo pipefail
 . "$SOURCE_DIR/scripts/deps_helm.sh"
 . "$SOURCE_DIR/scripts/deps_clients.sh"
 . "$SOURCE_DIR/scripts/deps_node.sh"
+. "$SOURCE_DIR/scripts/deps_monitoring.sh"
 
 PACKAGES=(
   # to build
@@ -28,47 +29,52 @@ missing_packages() {
 }
 
 ensure_packages() {
-  local missing root=()
+  local missing
   mapfile -t missing < <(missing_packages)
   [ "${#missing[@]}" -gt 0 ] || return 0
-  if [ "$(id -u)" != 0 ]; then
-    sudo -n true 2>/dev/null || die "these packages are missing, and neither root nor sudo is here to install them:
+  may_install || die "these packages are missing, and neither root nor sudo is here to install them:
   apt-get install ${missing[*]}"
-    root=(sudo -n)
-  fi
-  say "deps: installing ${#missing[@]} packages: ${missing[*]} ..."
-  without_services "${root[@]}" || die "apt-get could not install them"
+  install_packages "${missing[@]}" || die "apt-get could not install them"
 }
 
-# The servers are wanted as programs. Debian's way to keep a package from starting its service is this policy file.
+may_install() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+
+install_packages() {
+  local root=()
+  may_install || return 1
+  [ "$(id -u)" = 0 ] || root=(sudo -n)
+  say "deps: installing $# packages: $* ..."
+  without_services "${root[@]}" -- "$@"
+}
+
+# without_services [ROOT_COMMAND...] -- PACKAGE...: the servers are wanted as programs. Debian's way to keep a package from
+# starting its service is this policy file.
 without_services() {
-  local policy=/usr/sbin/policy-rc.d ours='' status=0
+  local policy=/usr/sbin/policy-rc.d ours='' status=0 root=()
+  while [ "$1" != -- ]; do root+=("$1") && shift; done
+  shift
   if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' | "$@" tee "$policy" >/dev/null
-    "$@" chmod 755 "$policy"
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+    "${root[@]}" chmod 755 "$policy"
     ours=yes
   fi
-  install_missing "$@" || status=$?
-  [ -z "$ours" ] || "$@" rm -f "$policy"
+  logged apt-update "${root[@]}" apt-get update &&
+    logged apt-install "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" || status=$?
+  [ -z "$ours" ] || "${root[@]}" rm -f "$policy"
   return "$status"
-}
-
-install_missing() {
-  logged apt-update "$@" apt-get update || return 1
-  logged apt-install "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
 main() {
   local part
-  [ $# -gt 0 ] || set -- packages pgbouncer kube helm clients node
+  [ $# -gt 0 ] || set -- packages pgbouncer kube helm clients node monitoring
   mkdir -p "$CACHE"
   # Two work trees may share the cache: one of them installs, the other waits and finds it done.
   exec 9>"$CACHE/deps.lock"
   flock -n 9 || { say "deps: another run is installing, waiting for it ..." && flock 9; }
   for part in "$@"; do
     case $part in
-      packages | pgbouncer | kube | helm | clients | node) "ensure_$part" ;;
-      *) die "deps: there is no '$part'; choose of packages, pgbouncer, kube, helm, clients, node" ;;
+      packages | pgbouncer | kube | helm | clients | node | monitoring) "ensure_$part" ;;
+      *) die "deps: there is no '$part'; choose of packages, pgbouncer, kube, helm, clients, node, monitoring" ;;
     esac
   done
 }

@@ -56,7 +56,7 @@ std::optional<Severity> parse_severity(std::string_view text) {
 HoldTimes hold_times(AlertKind kind) {
   switch (kind) {
     case AlertKind::kPoolUtilizationHigh:
-      return {.warning = seconds(5), .critical = seconds(5), .clear = seconds(60)};
+      return {.warning = seconds(3), .critical = seconds(3), .clear = seconds(60)};
     case AlertKind::kBudgetNearlyUsed:
       return {.warning = seconds(30), .critical = seconds(10), .clear = seconds(60)};
     case AlertKind::kPoolClientsWaiting:  // the wait itself is the time that it must hold

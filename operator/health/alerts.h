@@ -61,8 +61,9 @@ struct HoldTimes {
   Duration critical{0};
   Duration clear{0};
 };
-/// With a poll each second, utilization is raised within 10 s of the load's begin: the mean over 3 s is right 4 s after
-/// it, and must hold for 5 s. Cleared 5 points lower for 60 s.
+/// With a poll each second, utilization is raised about 8 s after the load's begin: the mean over 3 s, which itself
+/// keeps short bursts out, is right 4 to 5 s after it, and must hold for 3 s. The rest to the 10 s that are promised is
+/// for a machine that is busy. Cleared 5 points lower for 60 s.
 HoldTimes hold_times(AlertKind kind);
 
 /// Points below its limit at which a percentage counts as gone.

@@ -35,7 +35,8 @@ class Ingest::Wakeup {
   bool is_rung_ PW_GUARDED_BY(mutex_) = false;
 };
 
-Ingest::Ingest(IngestParts parts) : parts_(std::move(parts)), wakeup_(std::make_shared<Wakeup>()) {}
+Ingest::Ingest(IngestParts parts)
+    : parts_(std::move(parts)), wakeup_(std::make_shared<Wakeup>()), pulse_(parts_.clock) {}
 
 Ingest::~Ingest() { stop(); }
 
@@ -103,6 +104,7 @@ void Ingest::stop() {
 void Ingest::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     Duration until_due{0};
+    pulse_.beat();
     try {
       until_due = turn();
     } catch (const std::exception& error) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/mutex.h"
+#include "base/pulse.h"
 #include "base/random.h"
 #include "kube/cache.h"
 #include "kube/liveness.h"
@@ -70,6 +71,8 @@ class Ingest {
   bool await_synced(const CallLimits& limits) const;
 
   IngestCounts counts() const;
+  /// When the thread moved on last.
+  MonotonicTime moved_at() const { return pulse_.at(); }
 
   void start();
   /// Ends the thread and all watches. The cache keeps its objects.
@@ -115,6 +118,7 @@ class Ingest {
 
   IngestParts parts_;
   const std::shared_ptr<Wakeup> wakeup_;
+  Pulse pulse_;
 
   // Only touched by the thread that turns.
   std::map<Selection, std::unique_ptr<Watch>> watches_;

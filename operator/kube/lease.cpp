@@ -34,6 +34,7 @@ api::ObjectKey LeaseElector::key() const {
 
 Duration LeaseElector::attempt(const std::stop_token& stop) {
   const bool was_leader = is_leader();
+  attempted_.beat();
   // A leader that waits longer than this could not renew in time again.
   const CallLimits limits{Deadline(clock_, options_.renew_deadline / 2), stop};
   const Status status = try_lease(limits);

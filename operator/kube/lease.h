@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/pulse.h"
 #include "base/random.h"
 #include "kube/client.h"
 #include "kube/leader_gate.h"
@@ -31,7 +32,7 @@ class LeaseElector {
   /// All but the options outlive the elector. The client needs a transport of its own: a renewal must not queue behind
   /// other requests.
   LeaseElector(Client& client, LeaderGate& gate, const Clock& clock, Random& random, LeaseOptions options)
-      : client_(client), gate_(gate), clock_(clock), random_(random), options_(std::move(options)) {}
+      : client_(client), gate_(gate), clock_(clock), random_(random), options_(std::move(options)), attempted_(clock) {}
 
   /// Tries to get or to keep the lease, opens or closes the gate accordingly.
   Duration attempt(const std::stop_token& stop);
@@ -43,6 +44,8 @@ class LeaseElector {
   bool is_leader() const { return gate_.may_write(); }
   /// When the API server last answered about the lease; the clock's first moment before. From any thread.
   MonotonicTime answered_at() const { return MonotonicTime{std::chrono::nanoseconds{answered_at_.load()}}; }
+  /// When it last tried; late where nobody calls attempt() any more. From any thread.
+  MonotonicTime attempted_at() const { return attempted_.at(); }
   /// Who holds the lease, as last seen; "" = nobody.
   const std::string& holder() const { return observed_holder_; }
 
@@ -64,6 +67,7 @@ class LeaseElector {
   std::string observed_version_;
   MonotonicTime observed_since_{};
   std::atomic<std::chrono::nanoseconds::rep> answered_at_{0};
+  Pulse attempted_;
 };
 
 /// Runs an elector until it is stopped, then releases the lease.

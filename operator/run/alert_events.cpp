@@ -70,8 +70,7 @@ std::string message_of(const std::vector<const health::Alert*>& alerts) {
 
 }  // namespace
 
-std::vector<api::EventNote> AlertEvents::update(const health::Report& report,
-                                                const std::map<std::string, api::Object>& pools) {
+std::vector<api::EventNote> AlertEvents::update(const health::Report& report, const KnownPools& pools) {
   std::map<Subject, std::vector<const health::Alert*>> now;
   for (const health::Alert& alert : report.alerts) {
     if (recovery_of(alert.subject.kind) == nullptr) continue;
@@ -81,7 +80,7 @@ std::vector<api::EventNote> AlertEvents::update(const health::Report& report,
   const auto note = [&](const std::string& id, bool is_warning, std::string reason, std::string message) {
     const auto pool = pools.find(id);
     if (pool == pools.end()) return;
-    notes.push_back({.regarding = *pool->second,
+    notes.push_back({.regarding = *pool->second.object,
                      .warning = is_warning,
                      .reason = std::move(reason),
                      .message = std::move(message)});

@@ -8,15 +8,16 @@
 #include <tuple>
 #include <vector>
 
-#include "api/object_store.h"
 #include "health/monitor.h"
+#include "run/known_pools.h"
 
 namespace poolwright::run {
 
 class AlertEvents {
  public:
-  /// Events that the step from the previous report to this one makes. `pools` by pool_id.
-  std::vector<api::EventNote> update(const health::Report& report, const std::map<std::string, api::Object>& pools);
+  /// Events that the step from the previous report to this one makes. Pools that are not known
+  /// are not told of.
+  std::vector<api::EventNote> update(const health::Report& report, const KnownPools& pools);
 
  private:
   /// Pool (by pool_id) and kind.

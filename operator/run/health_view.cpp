@@ -9,7 +9,6 @@
 #include "render/names.h"
 #include "render/render.h"
 #include "render/version.h"
-#include "run/pool_watch.h"
 
 namespace poolwright::run {
 
@@ -154,7 +153,7 @@ health::LeakObservation leak_of(const PoolView& pool, const api::Database& datab
 health::DatabaseObservation database_of(const PoolView& pool, const api::Database& database,
                                         const ServerViews& servers) {
   const Json status = status_of(pool.status, database.name);
-  health::DatabaseObservation view{.name = database.name, .server = server_id(pool.pool->spec.postgres)};
+  health::DatabaseObservation view{.name = database.name, .server = server_name(*pool.pool)};
   const auto size = pool.sizes.find(database.name);
   view.size = size == pool.sizes.end() ? api::initial_size(database.pool_size) : size->second;
   view.size_min = database.pool_size.min;
@@ -268,7 +267,7 @@ health::PoolObservation view_of(const PoolView& pool, const ServerViews& servers
 
 std::vector<health::ServerObservation> servers_of(const std::vector<PoolView>& pools, const ServerViews& servers) {
   std::map<std::string, std::vector<const PoolView*>> by_server;
-  for (const PoolView& pool : pools) by_server[server_id(pool.pool->spec.postgres)].push_back(&pool);
+  for (const PoolView& pool : pools) by_server[server_name(*pool.pool)].push_back(&pool);
   std::vector<health::ServerObservation> views;
   for (const auto& [id, users] : by_server) {
     health::ServerObservation view{.id = id};

@@ -12,8 +12,8 @@
 #include "api/object.h"
 #include "health/observations.h"
 #include "pgbouncer/fleet.h"
-#include "postgres/observation.h"
 #include "redis/probe.h"
+#include "run/server_name.h"
 
 namespace poolwright::run {
 
@@ -37,9 +37,6 @@ struct PoolView {
 
 /// Sessions that sit idle in a transaction for longer than this are told about.
 inline constexpr double kLeakAgeSeconds = 30;
-
-/// `servers` by server_id.
-using ServerViews = std::map<std::string, std::shared_ptr<const postgres::ServerObservation>>;
 
 health::PoolObservation view_of(const PoolView& pool, const ServerViews& servers);
 

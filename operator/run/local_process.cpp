@@ -21,14 +21,15 @@
 #include "local/pool_folder.h"
 #include "pgbouncer/fleet.h"
 #include "postgres/io_thread.h"
-#include "postgres/observer.h"
 #include "reconcile/console_programmer.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/secret_reader.h"
 #include "render/names.h"
 #include "render/version.h"
+#include "run/heartbeats.h"
 #include "run/monitoring.h"
 #include "run/pool_watch.h"
+#include "run/server_watch.h"
 #include "run/sizing_loop.h"
 #include "run/triggers.h"
 #include "run/workers.h"
@@ -124,13 +125,14 @@ struct LocalProcess::Machine {
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   std::unique_ptr<reconcile::ConsoleProgrammer> programmer;
   std::unique_ptr<PoolWatch> pool_watch;
+  std::unique_ptr<ServerWatch> servers;
   kube::WorkQueue queue{parts.clock, parts.random};
-  postgres::IoThread observer_thread;
-  postgres::ServerObserver observer{observer_thread, parts.clock, parts.random, {}};
   SizingMailbox sizing_mailbox;
   std::unique_ptr<SizingLoop> sizing;
   std::unique_ptr<reconcile::Reconciler> reconciler;
   Workers workers{queue, parts.clock, {.count = settings.workers, .drain_limit = kDrainLimit}};
+  Heartbeats common{console_thread, queue, parts.clock};
+  Pulse reader_pulse{parts.clock};
   serve::Mailbox mailbox;
   std::unique_ptr<Web> web;  // null where it is switched off
   std::atomic<bool> is_stopping{false};
@@ -145,6 +147,7 @@ struct LocalProcess::Machine {
   Status open_web();
   serve::OperatorCounters counters() const;
   std::vector<serve::ReadinessCheck> readiness() const;
+  std::vector<serve::Heartbeat> heartbeats();
   void on_change(const api::Object& before, const api::Object& after);
   void read_on(const std::stop_token& stop);
   Duration read_once();
@@ -163,16 +166,17 @@ Status LocalProcess::Machine::open() {
   secrets = std::make_unique<reconcile::SecretReader>(*store, parts.clock, reconcile::SecretNotice::kWatch);
   programmer = std::make_unique<reconcile::ConsoleProgrammer>(
       reconcile::ConsoleProgrammerParts{.store = *store, .fleet = fleet, .clock = parts.clock});
-  pool_watch = std::make_unique<PoolWatch>(*programmer);
+  pool_watch = std::make_unique<PoolWatch>(*programmer, HostNames::kOfMachine);
+  servers = std::make_unique<ServerWatch>(*pool_watch, console_thread, parts.clock, parts.random);
   reconcile::ReconcilerSettings reconciling;
   reconciling.decide.image_repository = kImageRepository;
   reconciling.decide.pooler_address = [this](const std::string& pool) { return node->address_of(pool); };
   reconciling.validation.allow_loopback_hosts = true;
+  const api::ValidationPolicy validation = reconciling.validation;
   sizing = std::make_unique<SizingLoop>(
       SizingLoopParts{.store = *store,
-                      .secrets = *secrets,
                       .fleet = fleet,
-                      .observer = observer,
+                      .servers = *servers,
                       .clock = parts.clock,
                       .mailbox = sizing_mailbox,
                       .may_decide = [] { return true; },
@@ -180,7 +184,7 @@ Status LocalProcess::Machine::open() {
                           [this](const std::string& namespace_name, const std::string& name) {
                             queue.add({namespace_name, name});
                           }},
-      SizingLoopSettings{.parameters = {}, .validation = reconciling.validation});
+      SizingLoopSettings{.parameters = {}, .validation = validation});
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
@@ -192,13 +196,14 @@ Status LocalProcess::Machine::open() {
                                                             .fleet = fleet,
                                                             .programmer = *programmer,
                                                             .watch = *pool_watch,
+                                                            .servers = *servers,
                                                             .sizing = sizing_mailbox,
-                                                            .io_thread = console_thread,
                                                             .clock = parts.clock,
-                                                            .random = parts.random,
                                                             .mailbox = mailbox,
                                                             .counters = [this] { return counters(); },
                                                             .readiness = [this] { return readiness(); },
+                                                            .heartbeats = [this] { return heartbeats(); },
+                                                            .validation = validation,
                                                             .tells = [] { return true; }});
   if (settings.web.is_on) PW_RETURN_IF_ERROR(open_web());
   store->set_on_change([this](const api::Object& before, const api::Object& after) { on_change(before, after); });
@@ -232,6 +237,13 @@ std::vector<serve::ReadinessCheck> LocalProcess::Machine::readiness() const {
           {.name = "directory", .is_ready = !is_unreadable, .detail = is_unreadable ? "it cannot be read" : ""}};
 }
 
+std::vector<serve::Heartbeat> LocalProcess::Machine::heartbeats() {
+  std::vector<serve::Heartbeat> beats = common.take();
+  beats.push_back({.thread = "directory", .moved_at = reader_pulse.at()});
+  beats.push_back({.thread = "sizing", .moved_at = sizing->moved_at()});
+  return beats;
+}
+
 void LocalProcess::Machine::on_change(const api::Object& before, const api::Object& after) {
   const api::Json& object = after ? *after : *before;
   const std::string kind = object.value("kind", "");
@@ -253,6 +265,7 @@ void LocalProcess::Machine::on_change(const api::Object& before, const api::Obje
 
 void LocalProcess::Machine::read_on(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    reader_pulse.beat();
     watch->wait(read_once());
   }
 }

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "api/parse.h"
 #include "base/log.h"
 #include "health/report_text.h"
 #include "render/names.h"
@@ -32,16 +31,9 @@ bool has_ended(const Json& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
-std::string id_of(const Json& object) {
-  return pool_id(api::metadata_string(object, "namespace"), api::metadata_string(object, "name"));
-}
-
 }  // namespace
 
-Monitoring::Monitoring(const MonitoringParts& parts)
-    : parts_(parts),
-      servers_(parts.io_thread, parts.clock, parts.random, {.interval = kServerInterval}),
-      redis_(parts.clock, kRedisInterval) {}
+Monitoring::Monitoring(const MonitoringParts& parts) : parts_(parts), redis_(parts.clock, kRedisInterval) {}
 
 Monitoring::~Monitoring() { stop(); }
 
@@ -72,60 +64,32 @@ void Monitoring::run(const std::stop_token& stop) {
 }
 
 void Monitoring::tick() {
-  const std::map<std::string, api::Object> objects = read_pools();
-  follow_targets();
-  const std::vector<PoolView> pools = look(objects);
+  follow_pools(parts_.store, parts_.validation, known_);
+  std::erase_if(known_, [](const auto& entry) { return entry.second.is_gone; });
+  parts_.servers.follow();
+  follow_redis();
+  const std::vector<PoolView> pools = look();
   auto snapshot = std::make_shared<serve::Snapshot>();
+  snapshot->taken_at = parts_.clock.now();
   snapshot->report = monitor_.update(observe(pools));
   snapshot->counters = count();
   snapshot->readiness = parts_.readiness();
+  snapshot->heartbeats = parts_.heartbeats();
   const std::shared_ptr<const health::Report> report = snapshot->report;
   parts_.mailbox.publish(std::move(snapshot));
   forget_gone(pools);
   if (!parts_.tells()) return;
-  for (const api::EventNote& note : events_.update(*report, objects)) parts_.store.note(note);
+  for (const api::EventNote& note : events_.update(*report, known_)) parts_.store.note(note);
   write_blocks(*report);
 }
 
-std::map<std::string, api::Object> Monitoring::read_pools() {
-  std::map<std::string, api::Object> objects;
-  for (const api::Object& object : parts_.store.cached_list(api::kKind, "")) {
-    if (!api::metadata_string(*object, "deletionTimestamp").empty()) continue;
-    const std::string id = id_of(*object);
-    objects.emplace(id, object);
-    const std::string version = api::metadata_string(*object, "resourceVersion");
-    Known& known = known_[id];
-    if (known.pool && !version.empty() && known.resource_version == version) continue;
-    known.resource_version = version;
-    api::Parsed parsed = api::parse_pool(*object);
-    // Of a resource that became invalid the last good state goes on being served, and being watched.
-    if (parsed.pool) known.pool = std::make_shared<const api::ConnectionPool>(*std::move(parsed.pool));
-  }
-  std::erase_if(known_, [&](const auto& entry) { return !objects.contains(entry.first); });
-  return objects;
-}
-
-/// One connection to each server, by the best login that a pool on it gives; one probe of each Redis.
-void Monitoring::follow_targets() {
+void Monitoring::follow_redis() {
   const std::uint64_t generation = parts_.watch.generation();
-  if (generation == targets_generation_) return;
-  targets_generation_ = generation;
-  std::map<std::string, std::shared_ptr<const WatchTargets>> wanted;
+  if (generation == std::exchange(targets_generation_, generation)) return;
   redis::Watcher::Targets redis;
   for (const auto& [id, targets] : parts_.watch.pools()) {
     if (targets->redis) redis.emplace(id, *targets->redis);
-    if (!targets->server) continue;
-    api::Postgres postgres;
-    postgres.host = targets->server->host;
-    postgres.port = targets->server->port;
-    auto& best = wanted[server_id(postgres)];
-    if (!best || (targets->has_observer && !best->has_observer)) best = targets;
   }
-  for (const auto& [id, targets] : wanted) servers_.set_server(id, *targets->server);
-  for (const auto& [id, targets] : watched_servers_) {
-    if (!wanted.contains(id)) servers_.remove_server(id);
-  }
-  watched_servers_ = std::move(wanted);
   redis_.watch(std::move(redis));
 }
 
@@ -150,7 +114,7 @@ std::vector<PodView> Monitoring::pods_of(const api::ConnectionPool& pool, const 
   return views;
 }
 
-std::vector<PoolView> Monitoring::look(const std::map<std::string, api::Object>& objects) {
+std::vector<PoolView> Monitoring::look() {
   const auto tallies = parts_.programmer.tallies();
   const auto targets = parts_.watch.pools();
   const auto redis = redis_.outcomes();
@@ -161,7 +125,7 @@ std::vector<PoolView> Monitoring::look(const std::map<std::string, api::Object>&
   std::vector<PoolView> views;
   for (const auto& [id, known] : known_) {
     if (!known.pool) continue;
-    PoolView view{.pool = known.pool, .status = objects.at(id)->value("status", Json::object())};
+    PoolView view{.pool = known.pool, .status = known.object->value("status", Json::object())};
     const api::Object config = parts_.store.cached({.api_version = "v1",
                                                     .kind = "ConfigMap",
                                                     .namespace_name = known.pool->namespace_name,
@@ -182,7 +146,7 @@ std::vector<PoolView> Monitoring::look(const std::map<std::string, api::Object>&
 }
 
 health::Observations Monitoring::observe(const std::vector<PoolView>& pools) {
-  const ServerViews servers = servers_.observations();
+  const ServerViews servers = parts_.servers.all();
   health::Observations all{.now = parts_.clock.now(), .wall_now = parts_.clock.wall_now()};
   for (const PoolView& pool : pools) all.pools.push_back(view_of(pool, servers));
   all.servers = servers_of(pools, servers);

@@ -16,12 +16,13 @@
 #include "base/clock.h"
 #include "health/monitor.h"
 #include "pgbouncer/fleet.h"
-#include "postgres/observer.h"
 #include "reconcile/console_programmer.h"
 #include "redis/watcher.h"
 #include "run/alert_events.h"
 #include "run/health_view.h"
+#include "run/known_pools.h"
 #include "run/pool_watch.h"
+#include "run/server_watch.h"
 #include "run/sizing_view.h"
 #include "serve/snapshot.h"
 
@@ -32,14 +33,16 @@ struct MonitoringParts {
   const pgbouncer::ConsoleFleet& fleet;
   const reconcile::ConsoleProgrammer& programmer;
   const PoolWatch& watch;
+  ServerWatch& servers;
   const SizingMailbox& sizing;
-  postgres::IoThread& io_thread;
   const Clock& clock;
-  Random& random;
   serve::Mailbox& mailbox;
   /// What the operator counts about itself, without pools and process; called once a second.
   std::function<serve::OperatorCounters()> counters;
   std::function<std::vector<serve::ReadinessCheck>()> readiness;
+  /// When the other threads moved on last.
+  std::function<std::vector<serve::Heartbeat>()> heartbeats;
+  api::ValidationPolicy validation;
   /// Whether this process is the one that tells: blocks in the log, events. The others only answer questions.
   std::function<bool()> tells;
 };
@@ -47,7 +50,6 @@ struct MonitoringParts {
 class Monitoring {
  public:
   static constexpr Duration kTick{1000};
-  static constexpr Duration kServerInterval{2000};
   static constexpr Duration kRedisInterval{2000};
 
   explicit Monitoring(const MonitoringParts& parts);
@@ -62,11 +64,6 @@ class Monitoring {
   void tick();
 
  private:
-  /// A resource as it was read last, so that it is read once a change and not once a second.
-  struct Known {
-    std::string resource_version;
-    std::shared_ptr<const api::ConnectionPool> pool;  // null: it is not valid
-  };
   /// Blocks in the log about one pool.
   struct Told {
     bool is_started = false;  // the first block was written
@@ -74,9 +71,8 @@ class Monitoring {
   };
 
   void run(const std::stop_token& stop);
-  std::map<std::string, api::Object> read_pools();
-  void follow_targets();
-  std::vector<PoolView> look(const std::map<std::string, api::Object>& objects);
+  void follow_redis();
+  std::vector<PoolView> look();
   std::vector<PodView> pods_of(const api::ConnectionPool& pool, const reconcile::ProgramTally* tally,
                                const std::vector<api::Object>& pods);
   health::Observations observe(const std::vector<PoolView>& pools);
@@ -85,16 +81,14 @@ class Monitoring {
   void forget_gone(const std::vector<PoolView>& pools);
 
   MonitoringParts parts_;
-  postgres::ServerObserver servers_;
   redis::Watcher redis_;
   // Of the thread that ticks.
   health::Monitor monitor_;
   AlertEvents events_;
   SizingView sizing_;
-  std::map<std::string, Known> known_;                                          // by pool_id
-  std::map<std::string, MonotonicTime> first_seen_;                             // pods by UID
-  std::map<std::string, Told> told_;                                            // by pool_id
-  std::map<std::string, std::shared_ptr<const WatchTargets>> watched_servers_;  // by server_id
+  KnownPools known_;
+  std::map<std::string, MonotonicTime> first_seen_;  // pods by UID
+  std::map<std::string, Told> told_;                 // by pool_id
   std::uint64_t targets_generation_ = 0;
   std::jthread thread_;
 };

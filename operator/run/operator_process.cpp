@@ -17,6 +17,7 @@
 #include "postgres/io_thread.h"
 #include "reconcile/console_programmer.h"
 #include "reconcile/secret_reader.h"
+#include "run/heartbeats.h"
 #include "run/monitoring.h"
 #include "run/sizing_loop.h"
 #include "run/triggers.h"
@@ -60,15 +61,13 @@ struct OperatorProcess::Machine {
   postgres::IoThread console_thread;
   pgbouncer::ConsoleFleet fleet{console_thread, parts.clock, parts.random, {}};
   reconcile::ConsoleProgrammer programmer{{.store = store, .fleet = fleet, .clock = parts.clock}};
-  PoolWatch watch{programmer};
-  postgres::IoThread observer_thread;
-  postgres::ServerObserver observer{observer_thread, parts.clock, parts.random, {}};
+  PoolWatch watch{programmer, HostNames::kOfCluster};
+  ServerWatch servers{watch, console_thread, parts.clock, parts.random};
   SizingMailbox sizing_mailbox;
   kube::WorkQueue queue{parts.clock, parts.random};
   SizingLoop sizing{{.store = store,
-                     .secrets = secrets,
                      .fleet = fleet,
-                     .observer = observer,
+                     .servers = servers,
                      .clock = parts.clock,
                      .mailbox = sizing_mailbox,
                      .may_decide = [this] { return gate.may_write() && ingest.is_synced(); },
@@ -95,6 +94,7 @@ struct OperatorProcess::Machine {
   kube::LeaseElector elector{lease_client, gate, parts.clock, parts.random, settings.lease};
   kube::LeaseRunner lease{elector, waiter, [this](bool leads) { on_leadership(leads); }};
   Workers workers{queue, parts.clock, {.count = settings.workers}};
+  Heartbeats common{console_thread, queue, parts.clock};
   serve::Mailbox mailbox;
   std::unique_ptr<Web> web;  // null where it is switched off
   std::atomic<bool> is_stopping{false};
@@ -102,13 +102,14 @@ struct OperatorProcess::Machine {
                          .fleet = fleet,
                          .programmer = programmer,
                          .watch = watch,
+                         .servers = servers,
                          .sizing = sizing_mailbox,
-                         .io_thread = console_thread,
                          .clock = parts.clock,
-                         .random = parts.random,
                          .mailbox = mailbox,
                          .counters = [this] { return counters(); },
                          .readiness = [this] { return readiness(); },
+                         .heartbeats = [this] { return heartbeats(); },
+                         .validation = settings.reconciler.validation,
                          .tells = [this] { return gate.may_write(); }}};
 
   void on_change(const kube::Selection& selection, const kube::ObjectChange& change);
@@ -119,6 +120,7 @@ struct OperatorProcess::Machine {
   Result<reconcile::Action> look_at(const WorkKey& key, const CallLimits& limits);
   serve::OperatorCounters counters() const;
   std::vector<serve::ReadinessCheck> readiness() const;
+  std::vector<serve::Heartbeat> heartbeats();
 };
 
 void OperatorProcess::Machine::on_change(const kube::Selection& selection, const kube::ObjectChange& change) {
@@ -198,6 +200,14 @@ std::vector<serve::ReadinessCheck> OperatorProcess::Machine::readiness() const {
     check("lease", is_known, "the API server does not answer who leads");
   }
   return checks;
+}
+
+std::vector<serve::Heartbeat> OperatorProcess::Machine::heartbeats() {
+  std::vector<serve::Heartbeat> beats = common.take();
+  beats.push_back({.thread = "ingest", .moved_at = ingest.moved_at()});
+  beats.push_back({.thread = "sizing", .moved_at = sizing.moved_at()});
+  if (settings.leader_election) beats.push_back({.thread = "lease", .moved_at = elector.attempted_at()});
+  return beats;
 }
 
 OperatorProcess::OperatorProcess(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "render/credentials.h"
+#include "run/server_name.h"
 
 namespace poolwright::run {
 
@@ -71,7 +72,8 @@ Result<postgres::TlsOptions> tls_of(const Facts& facts, const WatchTargets& befo
   return options;
 }
 
-Result<postgres::ServerAddress> address_of(const Facts& facts, const WatchTargets& before, WatchTargets& targets) {
+Result<postgres::ServerAddress> address_of(const Facts& facts, HostNames names, const WatchTargets& before,
+                                           WatchTargets& targets) {
   const api::ConnectionPoolSpec& spec = facts.pool.spec;
   const api::Database& database = spec.databases.front();
   const api::SecretRef& login = spec.postgres.observer_secret_ref.value_or(database.credentials_secret_ref);
@@ -79,7 +81,8 @@ Result<postgres::ServerAddress> address_of(const Facts& facts, const WatchTarget
   if (secret == facts.secrets.end()) return make_error(ErrorKind::kNotFound, "Secret " + login.name + " was not read");
   if (!secret->second) return secret->second.error();
   PW_ASSIGN_OR_RETURN(const render::Credentials credentials, render::read_credentials(*secret->second));
-  postgres::ServerAddress address{.host = spec.postgres.host,
+  const bool is_of_cluster = names == HostNames::kOfCluster;
+  postgres::ServerAddress address{.host = is_of_cluster ? host_from_anywhere(facts.pool) : spec.postgres.host,
                                   .port = static_cast<std::uint16_t>(spec.postgres.port),
                                   .database = api::server_database(database),
                                   .login = {.user = credentials.username, .password = credentials.password},
@@ -99,10 +102,10 @@ Result<redis::ProbeTarget> redis_of(const Facts& facts, const std::string& secre
   return redis::ProbeTarget{.url = std::move(parsed), .ca_pem = value_of(facts, secret, "ca.crt").reveal()};
 }
 
-WatchTargets targets_of(const Facts& facts, const WatchTargets& before) {
-  WatchTargets targets;
+WatchTargets targets_of(const Facts& facts, HostNames names, const WatchTargets& before) {
+  WatchTargets targets{.server_name = server_name(facts.pool)};
   targets.has_observer = facts.pool.spec.postgres.observer_secret_ref.has_value();
-  auto server = address_of(facts, before, targets);
+  auto server = address_of(facts, names, before, targets);
   if (server) {
     targets.server = *std::move(server);
   } else {
@@ -121,11 +124,6 @@ WatchTargets targets_of(const Facts& facts, const WatchTargets& before) {
 
 }  // namespace
 
-std::string server_id(const api::Postgres& postgres) {
-  const bool is_v6 = postgres.host.find(':') != std::string::npos;
-  return (is_v6 ? "[" + postgres.host + "]" : postgres.host) + ":" + std::to_string(postgres.port);
-}
-
 std::string pool_id(const std::string& namespace_name, const std::string& name) { return namespace_name + "/" + name; }
 
 void PoolWatch::watch(const Facts& facts) {
@@ -138,7 +136,7 @@ void PoolWatch::watch(const Facts& facts) {
     if (known != pools_.end()) before = known->second;
   }
   // A pool is looked at by one thread at a time, so nobody else changes its entry meanwhile.
-  auto targets = std::make_shared<const WatchTargets>(targets_of(facts, before ? *before : WatchTargets{}));
+  auto targets = std::make_shared<const WatchTargets>(targets_of(facts, names_, before ? *before : WatchTargets{}));
   const MutexLock lock(mutex_);
   pools_.insert_or_assign(id, std::move(targets));
   ++generation_;

@@ -18,8 +18,12 @@
 
 namespace poolwright::run {
 
+/// How the hosts of servers are found: by the names of the cluster, or by those of this machine.
+enum class HostNames { kOfCluster, kOfMachine };
+
 /// Whom to ask about one pool. Where a Secret is not usable, `..._problem` says why and the target is absent.
 struct WatchTargets {
+  std::string server_name;
   std::optional<postgres::ServerAddress> server;
   bool has_observer = false;  // the role that the resource names for this, which may see everybody's sessions
   std::string server_problem;
@@ -28,8 +32,6 @@ struct WatchTargets {
   std::vector<std::shared_ptr<const MemoryFile>> files;  // that the server's TLS options name
 };
 
-/// "orders-db.shop.svc:5432", "[fd00::1]:5432": how the monitoring calls a server.
-std::string server_id(const api::Postgres& postgres);
 /// "shop/orders".
 std::string pool_id(const std::string& namespace_name, const std::string& name);
 
@@ -38,7 +40,7 @@ class PoolWatch final : public reconcile::PodProgrammer {
   using Pools = std::map<std::string, std::shared_ptr<const WatchTargets>>;  // by pool_id
 
   /// `inner` outlives it.
-  explicit PoolWatch(reconcile::PodProgrammer& inner) : inner_(inner) {}
+  PoolWatch(reconcile::PodProgrammer& inner, HostNames names) : inner_(inner), names_(names) {}
 
   reconcile::ProgramReport program(const reconcile::Facts& facts, const render::Rendered& rendered,
                                    const CallLimits& limits) override {
@@ -59,6 +61,7 @@ class PoolWatch final : public reconcile::PodProgrammer {
 
  private:
   reconcile::PodProgrammer& inner_;
+  const HostNames names_;
   mutable Mutex mutex_;
   Pools pools_ PW_GUARDED_BY(mutex_);
   std::uint64_t generation_ PW_GUARDED_BY(mutex_) = 0;

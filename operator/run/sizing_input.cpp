@@ -1,22 +1,12 @@
 #include "run/sizing_input.h"
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <utility>
 
 namespace poolwright::run {
 
 namespace {
-
-bool is_numeric_address(const std::string& host) {
-  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
-std::string without_end(std::string text, std::string_view end) {
-  if (text.size() > end.size() && text.ends_with(end)) text.resize(text.size() - end.size());
-  return text;
-}
 
 double seconds_of(MonotonicTime time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
@@ -42,17 +32,6 @@ const Row* named(const std::vector<Row>& rows, const std::string& name, std::str
 }
 
 }  // namespace
-
-std::string server_name(const api::ConnectionPool& pool) {
-  std::string host = pool.spec.postgres.host;
-  std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return std::tolower(c); });
-  host = without_end(std::move(host), ".");
-  host = without_end(std::move(host), ".cluster.local");
-  const bool is_short = host.find('.') == std::string::npos && host != "localhost" && !is_numeric_address(host);
-  if (is_short) host += "." + pool.namespace_name + ".svc";
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return host + ":" + std::to_string(pool.spec.postgres.port);
-}
 
 std::map<std::string, std::string> same_servers(const std::set<std::string>& names,
                                                 const std::map<std::string, ServerSeen>& seen) {

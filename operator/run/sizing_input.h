@@ -13,6 +13,7 @@
 #include "pgbouncer/fleet.h"
 #include "postgres/observation.h"
 #include "reconcile/facts.h"
+#include "run/server_name.h"
 #include "sizing/leaks.h"
 #include "sizing/observation.h"
 
@@ -29,10 +30,6 @@ struct PoolSighting {
   bool is_deleted = false;              // the resource is gone, its pods are not
   bool is_paused = false;               // nothing of it is changed by annotation
 };
-
-/// Host and port of a pool's server in one spelling: lower case, without a final dot, a name without dots as the
-/// Service of the pool's namespace that PgBouncer finds under it.
-std::string server_name(const api::ConnectionPool& pool);
 
 /// Names that lead to the same server: by the system identifier of servers that were read and are no standbys (a
 /// standby has its primary's identifier and connections of its own). Gives for every name the first one of its group.

@@ -3,32 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "api/parse.h"
 #include "base/log.h"
 #include "reconcile/requests.h"
-#include "render/credentials.h"
 
 namespace poolwright::run {
-
-namespace {
-
-std::string ssl_mode(api::TlsMode mode) {
-  switch (mode) {
-    case api::TlsMode::kDisable:
-      return "disable";
-    case api::TlsMode::kPrefer:
-      return "prefer";
-    case api::TlsMode::kRequire:
-      return "require";
-    case api::TlsMode::kVerifyCa:
-      return "verify-ca";
-    case api::TlsMode::kVerifyFull:
-      return "verify-full";
-  }
-  return "verify-full";
-}
-
-}  // namespace
 
 void SizingLoop::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -42,7 +20,8 @@ void SizingLoop::stop() {
 void SizingLoop::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const MonotonicTime began = parts_.clock.now();
-    tick(stop);
+    tick();
+    pulse_.beat();
     MutexLock lock(mutex_);
     const auto rest = [&](Duration period) {
       return std::max(Duration{0}, period - std::chrono::floor<Duration>(parts_.clock.now() - began));
@@ -53,7 +32,7 @@ void SizingLoop::run(const std::stop_token& stop) {
   }
 }
 
-void SizingLoop::tick(const std::stop_token& stop) {
+void SizingLoop::tick() {
   if (!parts_.may_decide()) {
     // Whoever leads meanwhile decides differently: what this process knows is worth nothing any more.
     if (std::exchange(was_deciding_, false)) {
@@ -66,7 +45,7 @@ void SizingLoop::tick(const std::stop_token& stop) {
   }
   was_deciding_ = true;
   take_confirmations();
-  const SizingOutcome outcome = brain_.decide(look(stop));
+  const SizingOutcome outcome = brain_.decide(look());
   publish(outcome);
   for (const Reconnect& wanted : outcome.reconnects) reconnect(wanted);
 }
@@ -84,28 +63,8 @@ void SizingLoop::take_confirmations() {
   }
 }
 
-/// Keeps the newest valid spec of each pool; one that is deleted stays until its last pod is gone.
-void SizingLoop::follow_pools() {
-  std::set<PoolKey> listed;
-  for (const api::Object& object : parts_.store.cached_list(api::kKind, "")) {
-    const PoolKey key{api::metadata_string(*object, "namespace"), api::metadata_string(*object, "name")};
-    if (!api::metadata_string(*object, "deletionTimestamp").empty()) continue;
-    listed.insert(key);
-    Known& known = known_[key];
-    const std::string version = api::metadata_string(*object, "resourceVersion");
-    if (known.resource_version == version && !version.empty()) continue;
-    known.resource_version = version;
-    known.is_paused = reconcile::is_paused(*object);
-    if (auto parsed = api::check_pool(*object, settings_.validation); parsed.pool) known.pool = std::move(parsed.pool);
-  }
-  for (auto& [key, known] : known_) {
-    if (!listed.contains(key)) known.resource_version.clear();
-    if (!listed.contains(key) && known.pool) known.pool->deleting = true;
-  }
-}
-
-SizingWorld SizingLoop::look(const std::stop_token& stop) {
-  follow_pools();
+SizingWorld SizingLoop::look() {
+  follow_pools(parts_.store, settings_.validation, known_);
   SizingWorld world;
   const reconcile::PodsByPool pods = reconcile::running_pods(parts_.store, "");
   const auto seen = parts_.fleet.observations();
@@ -116,8 +75,9 @@ SizingWorld SizingLoop::look(const std::stop_token& stop) {
     }
     PoolSighting sighting;
     sighting.facts.pool = *known->second.pool;
-    sighting.is_deleted = known->second.pool->deleting;
-    sighting.is_paused = known->second.is_paused;
+    sighting.is_deleted = known->second.is_gone;
+    sighting.facts.pool.deleting = sighting.is_deleted;
+    sighting.is_paused = reconcile::is_paused(*known->second.object);
     reconcile::gather_running(parts_.store, pods, sighting.facts);
     if (sighting.is_deleted && sighting.facts.pods.empty()) {
       known = known_.erase(known);
@@ -130,52 +90,10 @@ SizingWorld SizingLoop::look(const std::stop_token& stop) {
     world.pools.push_back(std::move(sighting));
     ++known;
   }
-  follow_servers(world.pools, stop);
-  world.servers = parts_.observer.observations();
+  world.servers = parts_.servers.by_observers();
   world.now = parts_.clock.now();
   world.wall_now = parts_.clock.wall_now();
   return world;
-}
-
-void SizingLoop::follow_servers(const std::vector<PoolSighting>& pools, const std::stop_token& stop) {
-  std::set<std::string> wanted;
-  for (const PoolSighting& pool : pools) {
-    if (!pool.facts.pool.spec.postgres.observer_secret_ref || pool.is_deleted) continue;
-    const std::string server = server_name(pool.facts.pool);
-    // Of several pools with an observer for one server, the first.
-    if (wanted.insert(server).second) observe(server, pool.facts.pool, stop);
-  }
-  for (auto entry = observed_.begin(); entry != observed_.end();) {
-    if (wanted.contains(entry->first)) {
-      ++entry;
-      continue;
-    }
-    parts_.observer.remove_server(entry->first);
-    entry = observed_.erase(entry);
-  }
-}
-
-void SizingLoop::observe(const std::string& server, const api::ConnectionPool& pool, const std::stop_token& stop) {
-  Observed& observed = observed_[server];
-  const MonotonicTime now = parts_.clock.now();
-  const std::string& name = pool.spec.postgres.observer_secret_ref->name;
-  const std::string id = pool.namespace_name + "/" + name;
-  if (observed.secret == id && observed.read_at && now - *observed.read_at < kLoginPeriod) return;
-  observed.read_at = now;
-  observed.secret = id;
-  const CallLimits limits{.deadline = Deadline(parts_.clock, kSecretLimit), .stop = stop};
-  const auto secret = parts_.secrets.read(
-      {.api_version = "v1", .kind = "Secret", .namespace_name = pool.namespace_name, .name = name}, limits);
-  auto login = secret ? render::read_credentials(*secret) : Result<render::Credentials>(secret.error());
-  if (!login) {
-    log_warning("observer_login_not_read", {{"secret", id}, {"error", describe(login.error())}});
-    return;
-  }
-  parts_.observer.set_server(server, {.host = pool.spec.postgres.host,
-                                      .port = static_cast<std::uint16_t>(pool.spec.postgres.port),
-                                      .database = api::server_database(pool.spec.databases.front()),
-                                      .login = {.user = login->username, .password = login->password},
-                                      .tls = {.mode = ssl_mode(pool.spec.postgres.tls.mode)}});
 }
 
 void SizingLoop::publish(const SizingOutcome& outcome) {

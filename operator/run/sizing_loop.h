@@ -14,11 +14,12 @@
 #include "api/validate.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/pulse.h"
 #include "pgbouncer/fleet.h"
-#include "postgres/observer.h"
 #include "reconcile/gather.h"
-#include "reconcile/secret_reader.h"
 #include "reconcile/size_advisor.h"
+#include "run/known_pools.h"
+#include "run/server_watch.h"
 #include "run/sizing_brain.h"
 #include "run/sizing_snapshot.h"
 
@@ -26,9 +27,8 @@ namespace poolwright::run {
 
 struct SizingLoopParts {
   const api::ObjectStore& store;
-  reconcile::SecretReader& secrets;
   pgbouncer::ConsoleFleet& fleet;
-  postgres::ServerObserver& observer;
+  const ServerWatch& servers;
   const Clock& clock;
   SizingMailbox& mailbox;
   /// Whether this process may decide now: it leads, and its cache is filled.
@@ -48,26 +48,21 @@ class SizingLoop final : public reconcile::SizeAdvisor {
   /// A question of the reconciler about a pool that is not decided brings the next decision forward, but not more
   /// often.
   static constexpr Duration kPeriodMin{100};
-  static constexpr Duration kLoginPeriod = std::chrono::seconds{10};
-  static constexpr Duration kSecretLimit = std::chrono::seconds{2};
   static constexpr Duration kCommandLimit = std::chrono::seconds{5};
 
   SizingLoop(SizingLoopParts parts, SizingLoopSettings settings)
-      : parts_(std::move(parts)), settings_(settings), brain_(settings.parameters) {}
+      : parts_(std::move(parts)), settings_(settings), brain_(settings.parameters), pulse_(parts_.clock) {}
 
   void start();
   /// Returns when the thread has ended.
   void stop();
+  /// When the thread moved on last. From any thread.
+  MonotonicTime moved_at() const { return pulse_.at(); }
 
   std::optional<reconcile::PoolAdvice> advise(const reconcile::Facts& facts) override;
   void programmed(const reconcile::Facts& facts, const reconcile::ProgramReport& report) override;
 
  private:
-  struct Known {
-    std::string resource_version;
-    std::optional<api::ConnectionPool> pool;  // the last valid one
-    bool is_paused = false;
-  };
   struct Confirmation {
     PoolKey pool;
     std::vector<std::string> pods;  // UIDs
@@ -75,18 +70,11 @@ class SizingLoop final : public reconcile::SizeAdvisor {
     bool is_refused = false;
     bool is_complete = false;
   };
-  struct Observed {
-    std::optional<MonotonicTime> read_at;
-    std::string secret;
-  };
 
   void run(const std::stop_token& stop);
-  void tick(const std::stop_token& stop);
+  void tick();
   void take_confirmations();
-  SizingWorld look(const std::stop_token& stop);
-  void follow_pools();
-  void follow_servers(const std::vector<PoolSighting>& pools, const std::stop_token& stop);
-  void observe(const std::string& server, const api::ConnectionPool& pool, const std::stop_token& stop);
+  SizingWorld look();
   void publish(const SizingOutcome& outcome);
   void reconnect(const Reconnect& wanted);
 
@@ -95,10 +83,10 @@ class SizingLoop final : public reconcile::SizeAdvisor {
 
   // Of the loop's thread.
   SizingBrain brain_;
-  std::map<PoolKey, Known> known_;
-  std::map<std::string, Observed> observed_;
+  KnownPools known_;  // one that is deleted stays until its last pod is gone
   bool was_deciding_ = false;
 
+  Pulse pulse_;
   Mutex mutex_;
   ConditionVariable changed_;
   bool is_asked_ PW_GUARDED_BY(mutex_) = false;

@@ -112,6 +112,20 @@ Answer readiness(const Snapshot& snapshot) {
   return text_answer(is_ready ? 200 : 503, text + (is_ready ? "ready\n" : "not ready\n"));
 }
 
+/// Alive is what moves on; whether it has what it needs is for readiness to say.
+Answer liveness(const Snapshot& snapshot, MonotonicTime started_at, MonotonicTime now) {
+  const MonotonicTime taken_at = std::max(snapshot.taken_at, started_at);
+  std::string text;
+  const auto look = [&text](const std::string& thread, MonotonicTime moved_at, MonotonicTime at) {
+    if (at - moved_at <= Routes::kStuckAfter) return;
+    const auto silent = std::chrono::duration_cast<std::chrono::seconds>(at - moved_at);
+    text += "[-] " + thread + ": it has not moved on for " + std::to_string(silent.count()) + " s\n";
+  };
+  look("monitoring", taken_at, now);
+  for (const Heartbeat& beat : snapshot.heartbeats) look(beat.thread, beat.moved_at, taken_at);
+  return text.empty() ? text_answer(200, "ok\n") : text_answer(503, text + "stuck\n");
+}
+
 Answer page_answer(const PageFile& file) {
   return {.content_type = std::string(file.content_type) + "; charset=utf-8",
           .body = std::make_shared<const std::string>(file.text),
@@ -155,7 +169,7 @@ std::optional<Access> Routes::access(std::string_view path) const {
 Answer Routes::answer(const Target& target) {
   if (const PageFile* file = find_page_file(target.path); file != nullptr) return page_answer(*file);
   std::shared_ptr<const Snapshot> newest = source_.snapshot();
-  if (target.path == "/healthz") return text_answer(200, "ok\n");
+  if (target.path == "/healthz") return liveness(*newest, started_at_, clock_.now());
   if (target.path == "/readyz") return readiness(*newest);
 
   const ReportRoute* route = find_report_route(target.path);

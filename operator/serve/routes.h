@@ -19,8 +19,11 @@ enum class Access { kPublic, kAuthorized };
 
 class Routes {
  public:
-  /// The source outlives the routes.
-  explicit Routes(const Source& source) : source_(source) {}
+  /// A thread that has not moved on for longer than this is stuck: nothing that it does may take that long.
+  static constexpr Duration kStuckAfter{120'000};
+
+  /// Source and clock outlive the routes.
+  Routes(const Source& source, const Clock& clock) : source_(source), clock_(clock), started_at_(clock.now()) {}
 
   /// nullopt: there is no such path.
   std::optional<Access> access(std::string_view path) const;
@@ -31,6 +34,8 @@ class Routes {
   static constexpr std::size_t kBodiesMax = 64;
 
   const Source& source_;
+  const Clock& clock_;
+  const MonotonicTime started_at_;
   std::shared_ptr<const Snapshot> rendered_;  // that bodies_ were made of
   std::map<std::string, Answer> bodies_;      // by path and parameters
 };

@@ -59,7 +59,7 @@ Answer refusal_for(const Error& error, const std::string& path) {
 class Server::Loop final : public SessionHost {
  public:
   Loop(ServerOptions options, const Source& source, Authenticator& authenticator, const Clock& clock)
-      : options_(std::move(options)), clock_(clock), authenticator_(authenticator), routes_(source) {}
+      : options_(std::move(options)), clock_(clock), authenticator_(authenticator), routes_(source, clock) {}
 
   Status start();
   void stop(Duration grace);

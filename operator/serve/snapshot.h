@@ -19,10 +19,18 @@ struct ReadinessCheck {
   std::string detail;  // what is missing, "" when ready
 };
 
+/// A thread of the operator, and when it was last seen to move on.
+struct Heartbeat {
+  std::string thread;
+  MonotonicTime moved_at{};
+};
+
 struct Snapshot {
+  MonotonicTime taken_at{};                      // by the thread that publishes, which is alive then
   std::shared_ptr<const health::Report> report;  // null: nothing was observed yet
   OperatorCounters counters;
   std::vector<ReadinessCheck> readiness;  // ready when all are
+  std::vector<Heartbeat> heartbeats;      // of the other threads, at that time
 };
 
 class Source {

@@ -99,6 +99,7 @@ class Feed {
 
   void publish(Mailbox& mailbox) {
     auto snapshot = std::make_shared<Snapshot>();
+    snapshot->taken_at = clock_.now();
     snapshot->report = monitor_.update(synthetic_observations(pools_, unix_s(), clock_.now()));
     snapshot->counters = counters();
     snapshot->readiness = {{.name = "observed", .is_ready = true}};

@@ -55,7 +55,7 @@ struct Level {
   const char* severity;
 };
 
-TEST(Alerts, UtilizationIsToldExactlyAtItsLimitsWithinTenSeconds) {
+TEST(Alerts, UtilizationIsToldExactlyAtItsLimitsWithinEightSeconds) {
   const Level cases[] = {{50, "nothing"}, {79, "nothing"},  {80, "warning"},
                          {89, "warning"}, {90, "critical"}, {100, "critical"}};
   for (const Level& one : cases) {
@@ -69,7 +69,7 @@ TEST(Alerts, UtilizationIsToldExactlyAtItsLimitsWithinTenSeconds) {
     }
     EXPECT_EQ(told(alerts, AlertKind::kPoolUtilizationHigh), one.severity) << one.busy << " % busy";
     // The load began after second 19 at the earliest.
-    EXPECT_LE(raised_at, 29) << one.busy << " % busy";
+    EXPECT_LE(raised_at, 27) << one.busy << " % busy";
   }
 }
 

@@ -13,9 +13,9 @@ health::Alert alert(AlertKind kind, const std::string& pod) {
           .message = "PgBouncer does not answer."};
 }
 
-std::map<std::string, api::Object> pools() {
+KnownPools pools() {
   const api::Json object = {{"metadata", {{"namespace", "shop"}, {"name", "orders"}, {"uid", "u"}}}};
-  return {{"shop/orders", std::make_shared<const api::Json>(object)}};
+  return {{"shop/orders", {.object = std::make_shared<const api::Json>(object)}}};
 }
 
 TEST(AlertEvents, TenPodsAreOneEventAndItsEndIsAnother) {

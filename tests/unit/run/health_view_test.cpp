@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "run/pool_watch.h"
-
 namespace poolwright::run {
 namespace {
 
@@ -144,12 +142,6 @@ TEST(HealthView, RedisIsToldWhereThePoolHasOne) {
   pool.redis =
       redis::ProbeOutcome{.is_available = true, .is_connected = true, .version = "7.0.15", .response_ms = 0.44};
   EXPECT_EQ(view_of(pool, {}).redis->status, "PONG in 0.4 ms, Redis 7.0.15");
-}
-
-TEST(ServerId, BracketsAnAddressOfVersionSix) {
-  api::Postgres postgres;
-  postgres.host = "fd00::1";
-  EXPECT_EQ(server_id(postgres), "[fd00::1]:5432");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "fakes/manual_clock.h"
 #include "serve/page.h"
 #include "unit/health/examples.h"
 
@@ -22,8 +23,9 @@ std::shared_ptr<Snapshot> snapshot_at(int second) {
 Answer ask(Routes& routes, const std::string& target) { return routes.answer(parse_target(target).value()); }
 
 TEST(Routes, WhoMayReadWhat) {
+  const ManualClock clock;
   const Mailbox mailbox;
-  const Routes routes(mailbox);
+  const Routes routes(mailbox, clock);
   for (const char* name : {"health", "pool", "alerts", "budgets", "decisions", "history"}) {
     EXPECT_EQ(routes.access(std::string(kApi) + name), Access::kAuthorized) << name;
   }
@@ -37,8 +39,9 @@ TEST(Routes, WhoMayReadWhat) {
 }
 
 TEST(Routes, BeforeAnythingWasObserved) {
+  const ManualClock clock;
   const Mailbox mailbox;
-  Routes routes(mailbox);
+  Routes routes(mailbox, clock);
   EXPECT_EQ(ask(routes, "/healthz").status, 200);
   EXPECT_EQ(ask(routes, "/readyz").status, 503);
   const Answer answer = ask(routes, std::string(kApi) + "pool");
@@ -46,9 +49,38 @@ TEST(Routes, BeforeAnythingWasObserved) {
   EXPECT_EQ(answer.headers.at("Retry-After"), "2");
 }
 
-TEST(Routes, ReadyWhenEveryPartIs) {
+TEST(Routes, AliveAsLongAsEveryThreadMovesOn) {
+  ManualClock clock;
+  clock.advance(std::chrono::hours{1});
   Mailbox mailbox;
-  Routes routes(mailbox);
+  Routes routes(mailbox, clock);
+  clock.advance(Routes::kStuckAfter);
+  EXPECT_EQ(ask(routes, "/healthz").status, 200) << "it has just begun";
+  clock.advance(std::chrono::seconds{1});
+  EXPECT_EQ(*ask(routes, "/healthz").body, "[-] monitoring: it has not moved on for 121 s\nstuck\n");
+
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->taken_at = clock.now();
+  snapshot->readiness = {{.name = "cache", .detail = "the API server does not answer"}};
+  snapshot->heartbeats = {{.thread = "ingest", .moved_at = clock.now() - Routes::kStuckAfter},
+                          {.thread = "workers", .moved_at = clock.now()}};
+  mailbox.publish(snapshot);
+  EXPECT_EQ(ask(routes, "/healthz").status, 200) << "an API server that is away is no reason to start again";
+
+  clock.advance(Routes::kStuckAfter);
+  EXPECT_EQ(ask(routes, "/healthz").status, 200) << "what others did after the snapshot is not known";
+  snapshot = std::make_shared<Snapshot>(*snapshot);
+  snapshot->taken_at = clock.now();
+  snapshot->heartbeats[1].moved_at = clock.now() - std::chrono::seconds{60};
+  mailbox.publish(snapshot);
+  EXPECT_EQ(ask(routes, "/healthz").status, 503);
+  EXPECT_EQ(*ask(routes, "/healthz").body, "[-] ingest: it has not moved on for 240 s\nstuck\n");
+}
+
+TEST(Routes, ReadyWhenEveryPartIs) {
+  const ManualClock clock;
+  Mailbox mailbox;
+  Routes routes(mailbox, clock);
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->readiness = {{.name = "cache", .is_ready = true}, {.name = "lease", .detail = "not asked yet"}};
   mailbox.publish(snapshot);
@@ -61,8 +93,9 @@ TEST(Routes, ReadyWhenEveryPartIs) {
 }
 
 TEST(Routes, AnswersAreOfTheNewestSnapshotAndMadeOnce) {
+  const ManualClock clock;
   Mailbox mailbox;
-  Routes routes(mailbox);
+  Routes routes(mailbox, clock);
   mailbox.publish(snapshot_at(10));
   const Answer first = ask(routes, std::string(kApi) + "pool?namespace=shop");
   EXPECT_EQ(first.body, ask(routes, std::string(kApi) + "pool?namespace=shop").body) << "the very same text";
@@ -73,8 +106,9 @@ TEST(Routes, AnswersAreOfTheNewestSnapshotAndMadeOnce) {
 }
 
 TEST(Routes, ThePageIsBuiltIn) {
+  const ManualClock clock;
   const Mailbox mailbox;
-  Routes routes(mailbox);
+  Routes routes(mailbox, clock);
   for (const PageFile& file : page_files()) {
     const Answer answer = ask(routes, std::string(file.path));
     EXPECT_EQ(answer.status, 200) << file.path;
