@@ -17,6 +17,7 @@ from load import CONNECTIONS, INSTANCES, Application, Backends, Target
 from local_lab import LocalLab
 from measure import POOL, SIZE, check, compare, masked
 
+SECOND, FIRST_SIZE = "reports", 4
 SMALLER, RESERVE = 10, 5
 API = "/api/admin/monitoring/connections"
 BURST = "begin;\nselect pg_sleep(0.04);\ncommit;\n"
@@ -36,13 +37,13 @@ class Stage:
         server = self.lab.superuser
         return Target(self.lab.environment(POOL)["DIRECT_URL"], [(server.host, server.port)])
 
-    def pooled(self) -> Target:
-        where = self.lab.pooled(POOL)
-        return Target(self.lab.environment(POOL)["DATABASE_URL"], [(where.host, where.port)])
+    def pooled(self, pool: str = POOL) -> Target:
+        where = self.lab.pooled(pool)
+        return Target(self.lab.environment(pool)["DATABASE_URL"], [(where.host, where.port)])
 
-    def ready(self, not_hash: str = "") -> dict[str, Any] | None:
+    def ready(self, not_hash: str = "", pool: str = POOL) -> dict[str, Any] | None:
         """The status, when the PgBouncer was read back and runs another configuration than `not_hash`."""
-        status = self.lab.status(POOL)
+        status = self.lab.status(pool)
         good = {entry["type"] for entry in status.get("conditions", []) if entry["status"] == "True"}
         hashes = {pod.get("configHash") for pod in status.get("pods", [])}
         is_current = hashes == {status.get("configHash")} and status.get("configHash") != not_hash
@@ -55,7 +56,6 @@ class Stage:
             return self.lab.psql("select 1 as one", login) == [{"one": "1"}]
         except LabError:
             return False
-
 
     def base(self) -> str:
         port = re.search(r"web_listens.*?port\W+(\d+)", self.program.log)[1]
@@ -113,6 +113,33 @@ def watch_it(stage: Stage) -> None:
         screen.output(f"{alert['severity']}  {alert['alert']}: {alert['message']}\n  {alert['runbook']}")
     check(not outcome.errors, f"{pool['total']} connections of {pool['max']}, {pool['waitingClients']} clients waited for one meanwhile; "
           f"errors that clients saw in {outcome.transactions} transactions: {len(outcome.errors)}")
+
+
+def size_it(stage: Stage) -> None:
+    screen.say(f"""A second pool may have {SIZE} connections, too, but begins with {FIRST_SIZE}. Then the same {INSTANCES * CONNECTIONS} clients
+               come, and poolwright finds the size that they need:""")
+    stage.lab.write_pool(SECOND, [stage.lab.login(SECOND) | {"poolSize": {"min": 2, "initial": FIRST_SIZE, "max": SIZE}}])
+    wait_for("the second pool is ready", lambda: stage.ready(pool=SECOND))
+
+    def entry() -> dict[str, Any]:
+        return stage.lab.status(SECOND)["databases"][0]
+    sizes: list[tuple[float, int]] = []
+    with Backends(stage.lab, SECOND) as backends, Application(stage.lab, stage.pooled(SECOND), script=BURST) as application:
+        begin = time.monotonic()
+
+        def is_full() -> bool:
+            now = entry()
+            if not sizes or sizes[-1][1] != now["size"]:
+                sizes.append((time.monotonic() - begin, now["size"]))
+            return now["size"] == SIZE
+        wait_for("the pool has grown", is_full)
+        reason = entry()["sizeReason"]
+        pause(2)
+        outcome = application.stop()
+    screen.table(["after", "size"], [[f"{seconds:.1f} s", str(size)] for seconds, size in sizes])
+    screen.say(f"Why, says the status: {reason}")
+    check(not outcome.errors and backends.highest <= SIZE, f"errors that clients saw: {len(outcome.errors)}; PostgreSQL's backends: "
+          f"{backends.highest} at most. Down it goes slowly, over minutes, so that the next burst finds the pool ready")
 
 
 def change_it_live(stage: Stage) -> None:
@@ -204,6 +231,7 @@ SCENES: list[tuple[str, Callable[[Stage], None]]] = [
     ("What it became", show_what_it_became),
     (f"{INSTANCES * CONNECTIONS} clients on {SIZE} connections", compare),
     ("A burst, and who tells", watch_it),
+    ("The right size", size_it),
     ("Changed while it works", change_it_live),
     ("A mistake", make_a_mistake),
     ("A crash", kill_it),

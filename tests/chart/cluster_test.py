@@ -254,8 +254,9 @@ class TheOperatorAsInstalled(unittest.TestCase):
     def the_test_pod_succeeds(self, name):
         """`helm test` itself needs a node that runs pods: tests/e2e/chart_node_test.py."""
         pod = next(yaml.safe_load_all(self.lab.helm("get", "hooks", "poolwright", "-n", NAMESPACE)))
+        kubeconfig = self.lab.kubeconfig_of_service_account(NAMESPACE, "poolwright")
         for container in pod["spec"]["containers"]:
-            ran = subprocess.run([BINARY, *container["args"]], capture_output=True, text=True)
+            ran = subprocess.run([BINARY, *container["args"], "--kubeconfig", kubeconfig], capture_output=True, text=True)
             self.assertEqual(ran.returncode, 0, f"{name}: {ran.stderr}")
 
     def probes_and_readers_are_answered(self, port):

@@ -239,15 +239,17 @@ class Switches(unittest.TestCase):
         self.assertEqual((endpoint["scheme"], endpoint["authorization"]["credentials"]), ("http", {"name": "t", "key": "token"}))
         self.assertNotIn("tlsConfig", endpoint)
 
-    def test_the_test_pod_runs_the_program_of_the_deployment(self):
-        objects = render()
-        pod = find(objects, "Pod")
-        container, operator = pod["spec"]["containers"][0], pod_of(objects)["containers"][0]
-        self.assertEqual(pod["metadata"]["annotations"]["helm.sh/hook"], "test")
-        self.assertEqual((container["image"], container["securityContext"]), (operator["image"], operator["securityContext"]))
-        self.assertFalse(pod["spec"]["automountServiceAccountToken"])
-        selector = find(objects, "Deployment")["spec"]["selector"]["matchLabels"].items()
-        self.assertFalse(selector <= pod["metadata"]["labels"].items(), "it must not become a pod of the Deployment")
+    def test_the_test_pod_lists_pools_where_the_operator_looks(self):
+        for namespaces, expected in (([], [["status", "--all-namespaces"]]),
+                                     (["a", "b"], [["status", "--namespace=a"], ["status", "--namespace=b"]])):
+            objects = render(watchNamespaces=namespaces)
+            pod = find(objects, "Pod")
+            self.assertEqual(pod["metadata"]["annotations"]["helm.sh/hook"], "test")
+            self.assertEqual([one["args"] for one in pod["spec"]["containers"]], expected)
+            container, operator = pod["spec"]["containers"][0], pod_of(objects)["containers"][0]
+            self.assertEqual((container["image"], container["securityContext"]), (operator["image"], operator["securityContext"]))
+            selector = find(objects, "Deployment")["spec"]["selector"]["matchLabels"].items()
+            self.assertFalse(selector <= pod["metadata"]["labels"].items(), "it must not become a pod of the Deployment")
 
     def test_the_network_policy_lets_out_what_is_needed(self):
         spec = find(render(networkPolicy={"enabled": True, "serverPorts": [5433], "ingressFrom": [{"podSelector": {}}]}), "NetworkPolicy")["spec"]

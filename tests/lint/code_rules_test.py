@@ -95,6 +95,15 @@ def word_errors(path, text):
     return [pattern for pattern, rooms in FORBIDDEN_WORDS.items() if room not in rooms and re.search(pattern, text)]
 
 
+def first_include_errors(path, text):
+    """A source that does not begin with its own header would not show that this compiles alone."""
+    own = path.with_suffix(".h")
+    if path.suffix != ".cpp" or not own.exists():
+        return []
+    first = next(iter(INCLUDE.findall(text)), "")
+    return [] if first == str(own.relative_to(OPERATOR)) else [f"includes {first} first"]
+
+
 class CodeRules(unittest.TestCase):
     def check_all(self, find, *, comments=False):
         problems = {}
@@ -107,6 +116,9 @@ class CodeRules(unittest.TestCase):
 
     def test_rooms_include_only_what_they_may(self):
         self.check_all(layer_errors)
+
+    def test_sources_include_their_header_first(self):
+        self.check_all(first_include_errors)
 
     def test_every_room_is_known(self):
         rooms = {entry.name for entry in OPERATOR.iterdir() if entry.is_dir() and any(entry.iterdir())}
@@ -148,6 +160,12 @@ class TheRulesCanFail(unittest.TestCase):
         self.assertTrue(fence_errors(OPERATOR / "serve" / "x.cpp", "#include <cpprest/http_client.h>\n"))
         self.assertTrue(fence_errors(OPERATOR / "kube" / "x.h", "#include <cpprest/http_client.h>\n"))
         self.assertFalse(fence_errors(OPERATOR / "kube" / "x.cpp", "#include <cpprest/http_client.h>\n"))
+
+    def test_first_include(self):
+        path = OPERATOR / "render" / "ini.cpp"
+        self.assertTrue(first_include_errors(path, '#include <string>\n#include "render/ini.h"\n'))
+        self.assertFalse(first_include_errors(path, '#include "render/ini.h"\n#include <string>\n'))
+        self.assertFalse(first_include_errors(OPERATOR / "main.cpp", "#include <string>\n"))
 
     def test_words(self):
         self.assertTrue(word_errors(OPERATOR / "sizing" / "x.cpp", "auto t = std::chrono::steady_clock::now();"))
