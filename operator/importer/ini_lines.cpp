@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "render/ini.h"
+#include "render/ini_characters.h"
 
 namespace poolwright::importer {
 
@@ -11,21 +12,10 @@ namespace {
 
 constexpr std::string_view kInclude = "%include";
 
-// isspace and isalnum of the C locale, which is what PgBouncer runs in.
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_key_character(char c) {
-  const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return is_alphanumeric || c == '_' || c == '.' || c == '-' || c == '*';
-}
-
-template <typename Predicate>
-std::string_view take_while(std::string_view& text, Predicate predicate) {
-  const auto end = std::find_if_not(text.begin(), text.end(), predicate);
-  const std::string_view taken = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  text.remove_prefix(taken.size());
-  return taken;
-}
+using render::is_blank;
+using render::is_key_character;
+using render::is_space;
+using render::take_while;
 
 std::string_view take_line(std::string_view& text) {
   std::string_view line = take_while(text, [](char c) { return c != '\n'; });

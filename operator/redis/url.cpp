@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/percent.h"
+
 namespace poolwright::redis {
 namespace {
 
@@ -22,13 +24,6 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 std::optional<std::string> unescaped(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -36,11 +31,9 @@ std::optional<std::string> unescaped(std::string_view text) {
       result += text[i];
       continue;
     }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const std::optional<int> high = hex_digit(text[i + 1]);
-    const std::optional<int> low = hex_digit(text[i + 2]);
-    if (!high || !low) return std::nullopt;
-    result += static_cast<char>(*high * 16 + *low);
+    const std::optional<int> byte = percent_escape(text.substr(i));
+    if (!byte) return std::nullopt;
+    result += static_cast<char>(*byte);
     i += 2;
   }
   return result;

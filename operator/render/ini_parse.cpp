@@ -2,29 +2,13 @@
 #include <optional>
 
 #include "render/ini.h"
+#include "render/ini_characters.h"
 
 namespace poolwright::render {
 
 namespace {
 
 constexpr std::size_t kEntriesMax = 4096;
-
-// isspace and isalnum of the C locale, which is what PgBouncer runs in; bytes of UTF-8 are neither.
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_key_character(char c) {
-  const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return is_alphanumeric || c == '_' || c == '.' || c == '-' || c == '*';
-}
-
-template <typename Predicate>
-std::string_view take_while(std::string_view& text, Predicate predicate) {
-  const auto end = std::find_if_not(text.begin(), text.end(), predicate);
-  const auto length = static_cast<std::size_t>(end - text.begin());
-  const std::string_view taken = text.substr(0, length);
-  text.remove_prefix(length);
-  return taken;
-}
 
 bool not_newline(char c) { return c != '\n'; }
 

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/percent.h"
+
 namespace poolwright::serve {
 namespace {
 
@@ -30,13 +32,6 @@ bool is_canonical(std::string_view path) {
   return true;
 }
 
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 /// Escapes become bytes; a byte that has to be escaped and is not, a control character or a broken escape is none.
 std::optional<std::string> decoded(std::string_view text) {
   std::string result;
@@ -45,13 +40,9 @@ std::optional<std::string> decoded(std::string_view text) {
       result += text[i];
       continue;
     }
-    if (text[i] != '%' || i + 2 >= text.size()) return std::nullopt;
-    const std::optional<int> high = hex_digit(text[i + 1]);
-    const std::optional<int> low = hex_digit(text[i + 2]);
-    if (!high || !low) return std::nullopt;
-    const int byte = *high * 16 + *low;
-    if (byte < 0x20 || byte >= 0x7f) return std::nullopt;
-    result += static_cast<char>(byte);
+    const std::optional<int> byte = percent_escape(text.substr(i));
+    if (!byte || *byte < 0x20 || *byte >= 0x7f) return std::nullopt;
+    result += static_cast<char>(*byte);
     i += 2;
   }
   return result;
