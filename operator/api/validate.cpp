@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <set>
 #include <string_view>
 
@@ -154,7 +155,7 @@ void check_resources(const Resources& resources, Errors& errors) {
   }
   for (const auto& [key, request] : resources.requests) {
     const auto limit = resources.limits.find(key);
-    if (limit == resources.limits.end() || compare_quantities(request, limit->second) <= 0) continue;
+    if (limit == resources.limits.end() || std::is_lteq(compare_quantities(request, limit->second))) continue;
     if (compare_quantities(request, limit->second) == std::partial_ordering::unordered) continue;
     add(errors, path + ".requests",
         std::string(rule::kRequestAboveLimit) + "; got " + key + " " + request + " and limit " + limit->second);

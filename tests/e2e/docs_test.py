@@ -1,17 +1,22 @@
-"""That the commands of the README and the quickstart work, and print what these pages say.
+"""That the commands of the pages work, and print what the pages say.
 
 A page is played from top to bottom: blocks marked `sh` are run in one shell, and a `text` block after one must be in its output, apart
-from spaces and ages. A `console` block is for the reader only, but `poolwright run` in one starts the operator here, too.
+from spaces and ages. A `console` block is for the reader only, but `poolwright run` in one starts poolwright here, too.
 """
 
+import functools
+import json
 import os
 import re
 import subprocess
 import unittest
 from pathlib import Path
+from typing import Callable
 
 import yaml
 
+from lab import Lab, free_port, wait_until
+from local_lab import LocalLab
 from operator_lab import BINARY, ROOT, OperatorLab
 from pods import PgbouncerNode
 
@@ -41,8 +46,8 @@ class Shell:
 
     END = "--- end of block"
 
-    def __init__(self, environment: dict[str, str]):
-        self._bash = subprocess.Popen(["timeout", str(SECONDS_FOR_A_PAGE), "bash"], cwd=ROOT, env=environment, text=True,
+    def __init__(self, environment: dict[str, str], folder: Path = ROOT):
+        self._bash = subprocess.Popen(["timeout", str(SECONDS_FOR_A_PAGE), "bash"], cwd=folder, env=environment, text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def __enter__(self) -> "Shell":
@@ -66,32 +71,50 @@ class Shell:
 
 class PagesTest(unittest.TestCase):
     def test_commands_work_and_print_what_is_said(self):
-        for page in (ROOT / "README.md", ROOT / "docs/quickstart.md"):
+        for page in (ROOT / "README.md", ROOT / "docs/quickstart.md", ROOT / "docs/install.md"):
             with self.subTest(page.name), FreshLab(controllers=True) as lab, PgbouncerNode(lab):
-                self.play(page, lab)
+                self.play(page, Shell(self.environment(lab)), lambda shell, command: lab.start_operator())
 
-    def play(self, page: Path, lab: FreshLab) -> None:
-        played = 0
-        output = ""
-        with Shell(self.environment(lab)) as shell:
+    def test_commands_of_local_mode(self):
+        with LocalLab() as lab:
+            folder = lab.pools.parent
+            shell = Shell(self.environment(lab), folder)
+            self.play(ROOT / "docs/local.md", shell, functools.partial(self.run_local, folder))
+
+    def play(self, page: Path, shell: Shell, run: Callable[[Shell, str], object]) -> None:
+        """`run` is told the first command of the page that runs poolwright."""
+        output, is_running, played = "", False, 0
+        with shell:
             for language, text in blocks(page):
                 if language == "sh":
                     output = shell.run(text)
                     played += 1
                 elif language == "text" and played:
                     self.assertEqual([line for line in comparable(text) if line not in comparable(output)], [], output)
-                elif language == "console" and "poolwright run" in text:
-                    lab.start_operator()
-        self.assertGreater(played, 2)
+                elif language == "console" and "poolwright run" in text and not is_running:
+                    run(shell, text.removeprefix("$ ").strip())
+                    is_running = True
+        self.assertGreater(played, 1)
 
     @staticmethod
-    def environment(lab: FreshLab) -> dict[str, str]:
+    def run_local(folder: Path, shell: Shell, command: str) -> None:
+        shell.run(f"{command} --web-port 0 --first-port {free_port()} >poolwright.log 2>&1 &\ntrap 'kill %1; wait' EXIT")
+        status = folder / "pools/.poolwright/orders/status.json"
+
+        def is_ready() -> bool:
+            conditions = json.loads(status.read_text())["conditions"] if status.exists() else []
+            return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+        wait_until("the pool of the page is ready", is_ready)
+
+    @staticmethod
+    def environment(lab: Lab) -> dict[str, str]:
         orders = lab.create_database("orders", "orders_app")
         programs = lab.dir / "programs"
         programs.mkdir()
-        (programs / "kubectl").symlink_to(lab.env["KUBECTL"])
         (programs / "poolwright").symlink_to(BINARY)
-        return os.environ | {"KUBECONFIG": lab.kubeconfig, "PATH": f"{programs}:{os.environ['PATH']}", "ORDERS_DB_HOST": orders.host,
+        if has_cluster := "KUBECTL" in lab.env:
+            (programs / "kubectl").symlink_to(lab.env["KUBECTL"])
+        return os.environ | {"KUBECONFIG": lab.kubeconfig if has_cluster else "", "PATH": f"{programs}:{os.environ['PATH']}", "ORDERS_DB_HOST": orders.host,
                              "ORDERS_DB_PORT": str(orders.port), "ORDERS_DB_USER": orders.user, "ORDERS_DB_PASSWORD": orders.password}
 
     def test_pools_in_yaml_blocks_are_valid(self):
