@@ -4,6 +4,8 @@
 #   reconcile [--pools N] [--changes N]       from `apply` to all objects, requests, what a resync writes, how soon a change is live
 #   live [--changes N]                        on a real Kubernetes node (root): how soon a change is live on all pods
 #   console [CONSOLES] [SECONDS]              many consoles of PgBouncers, polled each second by one thread
+#   rest [--pools N] [--seconds N]            the REST API with many pools, asked by wrk; and while it is attacked
+#   utilization [--seconds N]                 utilization beside gauges, against pg_stat_activity at 50 Hz, under bursty load
 #   sizing [SCENARIOS] [POLICIES] [SEEDS]     sizing against simulated loads; its files go to build/bench-sizing
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
@@ -19,8 +21,10 @@ run_one() {
     reconcile) python bench/reconcile/reconcile_bench.py "$@" ;;
     live) python bench/live/live_bench.py "$@" ;;
     console) python bench/run_console.py "$BUILT/console/bench_console" "$@" ;;
+    rest) python bench/rest/rest_bench.py "$BUILT/rest/bench_serve" "$@" ;;
+    utilization) python bench/utilization/utilization_bench.py "$@" ;;
     sizing) "$BUILT/sizing/simulate_table" build/bench-sizing "$@" ;;
-    *) die "bench: there is no '$name'; choose of reconcile, live, console, sizing" ;;
+    *) die "bench: there is no '$name'; choose of reconcile, live, console, rest, utilization, sizing" ;;
   esac
 }
 
@@ -29,7 +33,7 @@ main() {
   if [ $# -gt 0 ]; then
     run_one "$@"
   else
-    for name in reconcile live console sizing; do run_one "$name"; done
+    for name in reconcile live console rest utilization sizing; do run_one "$name"; done
   fi
 }
 main "$@"

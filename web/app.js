@@ -8,7 +8,7 @@ const HISTORY_EVERY_MS = 10000;
 const LISTED_MAX = 60;
 
 const $ = (id) => document.getElementById(id);
-const state = { token: null, pools: [], chosen: null, database: null, sort: { column: "utilization", descending: true }, timers: [], asking: new Set() };
+const state = { token: null, pools: [], chosen: null, database: null, sort: { column: "utilization", descending: true }, timers: [], asking: new Set(), openServers: new Set() };
 
 // ---- small tools
 
@@ -104,16 +104,28 @@ function showHealth(health, alerts) {
   $("tiles").replaceChildren(...tiles.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
 }
 
+/** What an alert is about; a pool can be chosen. */
 function subject(alert) {
-  const pool = alert.pool ? `${alert.namespace}/${alert.pool}` : "";
-  return [pool, alert.database, alert.pod, alert.server].filter(Boolean).join(" · ");
+  const rest = [alert.database, alert.pod, alert.server].filter(Boolean).join(" · ");
+  if (!alert.pool) return element("span", {}, rest);
+  const key = `${alert.namespace}/${alert.pool}`;
+  return element("span", {}, chooser(key, () => chooseDetail(key, alert.database)), rest ? ` · ${rest}` : "");
 }
+
+function chooser(text, onClick) {
+  const button = element("button", { type: "button", class: "chooser" }, text);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+/** A value that fell below its limit keeps its alert for a while, so that it does not ring again and again. */
+const message = (alert) => (alert.value !== null && alert.value < alert.limit ? `${alert.message} Below the limit now.` : alert.message);
 
 function showAlerts(alerts) {
   setText($("alerts-count"), alerts.length ? `${alerts.length}` : "none");
   const rows = alerts.slice(0, LISTED_MAX).map((alert) =>
     element("li", {}, element("span", { class: `severity ${alert.severity}` }, alert.severity), element("span", {}, alert.alert),
-      element("span", {}, subject(alert)), element("span", {}, alert.message), element("span", { class: "quiet" }, `since ${clock(alert.since)}`)));
+      subject(alert), element("span", {}, message(alert)), element("span", { class: "quiet" }, `since ${clock(alert.since)}`)));
   if (alerts.length > LISTED_MAX) rows.push(element("li", {}, `and ${alerts.length - LISTED_MAX} more`));
   $("alerts").replaceChildren(...rows);
 }
@@ -147,13 +159,11 @@ function makeHead() {
 }
 
 function makeRow(key) {
-  const choose = element("button", { type: "button" }, key);
-  choose.addEventListener("click", () => chooseDetail(key));
   const bar = element("i");
   const gauge = element("span", { class: "gauge", "aria-hidden": "true" }, bar);
   const percent = element("span", { class: "percent" });
   const cells = COLUMNS.map((column) => element("td", { class: column.left ? "left" : "" }));
-  cells[0].append(choose);
+  cells[0].append(chooser(key, () => chooseDetail(key)));
   cells[1].append(gauge, percent);
   return { row: element("tr", { "data-pool": key }, ...cells), cells, bar, gauge, percent };
 }
@@ -213,9 +223,9 @@ function showTable() {
 
 // ---- one pool
 
-function chooseDetail(key) {
+function chooseDetail(key, database = null) {
   state.chosen = key;
-  state.database = null;
+  state.database = database;
   showTable();
   showDetail();
   run(showHistory);
@@ -271,28 +281,43 @@ async function showHistory() {
 
 async function showRest() {
   const [budgets, decisions] = await Promise.all([ask("budgets"), ask("decisions")]);
-  $("budgets").replaceChildren(...budgets.servers.map(budgetRow));
+  $("budgets").replaceChildren(...budgets.servers.sort((a, b) => usedShare(b) - usedShare(a)).map(budgetRow));
   const rows = decisions.decisions.slice(0, LISTED_MAX).map((decision) =>
     element("li", {}, element("span", { class: "quiet" }, clock(decision.time)), element("span", {}, `${decision.namespace}/${decision.pool} ${decision.database}`),
       element("span", {}, `${decision.sizeBefore} → ${decision.size}`), element("span", {}, decision.text)));
   $("decisions").replaceChildren(...(rows.length ? rows : [element("li", {}, "No size was changed lately.")]));
 }
 
+const usedShare = (server) => (server.budget ? server.committed / server.budget : 0);
+
 function budgetRow(server) {
   const whole = Math.max(server.budget, server.committed, 1);
-  const used = server.budget ? (100 * server.committed) / server.budget : null;
-  const state = used === null ? "" : used >= 90 ? "critical" : used >= 80 ? "warning" : "good";
+  const used = 100 * usedShare(server);
+  const severity = !server.budget ? "" : used >= 90 ? "critical" : used >= 80 ? "warning" : "good";
   const words = server.budget ? `${server.committed} of ${server.budget} (${number(used)} %), ${server.held} open` : `${server.committed}, budget unknown`;
   const notes = [server.reachable ? "" : "does not answer", server.saturated ? "saturated" : ""].filter(Boolean).join(", ");
   const stack = element("div", { class: "stack", role: "img", "aria-label": `${server.server}: ${words}` });
-  for (const share of [...server.shares].sort((a, b) => b.committed - a.committed)) {
+  const shares = [...server.shares].sort((a, b) => b.committed - a.committed);
+  for (const share of shares) {
     const part = element("i", { title: `${share.namespace}/${share.pool} ${share.database}: may open ${share.committed}, has ${share.held}` });
     part.style.width = `${(100 * share.committed) / whole}%`;
     stack.append(part);
   }
   const head = element("div", { class: "budget-head" }, element("strong", {}, server.server), element("span", { class: "critical" }, notes),
-    element("span", { class: "spacer" }), element("span", { class: state }, words));
-  return element("li", {}, head, stack);
+    element("span", { class: "spacer" }), element("span", { class: severity }, words));
+  return element("li", {}, head, stack, shareList(server.server, shares));
+}
+
+/** Who has how much of a server, in words; what is open stays open when the numbers change. */
+function shareList(server, shares) {
+  const list = element("details", {}, element("summary", {}, `${shares.length} ${shares.length === 1 ? "share" : "shares"}`));
+  list.open = state.openServers.has(server);
+  list.addEventListener("toggle", () => (list.open ? state.openServers.add(server) : state.openServers.delete(server)));
+  list.append(element("ul", {}, ...shares.map((share) => {
+    const key = `${share.namespace}/${share.pool}`;
+    return element("li", {}, chooser(key, () => chooseDetail(key, share.database)), ` · ${share.database}: may open ${share.committed}, has ${share.held}`);
+  })));
+  return list;
 }
 
 // ---- signing in and out, themes

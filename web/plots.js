@@ -34,6 +34,11 @@ const plots = (() => {
     };
   }
 
+  /** Where nobody points, the legend tells the newest values. */
+  function tellNewest(chart) {
+    if (!chart.over.matches(":hover") && chart.data[0].length) chart.setLegend({ idx: chart.data[0].length - 1 });
+  }
+
   /** Draws, or only changes the numbers of what is drawn already. */
   function show(id, key, description, columns, options) {
     const element = document.getElementById(id);
@@ -45,11 +50,13 @@ const plots = (() => {
     const known = drawn.get(id);
     if (known && known.key === key && known.width === element.clientWidth) {
       known.chart.setData(columns);
+      tellNewest(known.chart);
       return;
     }
     if (known) known.chart.destroy();
     element.textContent = "";
-    const chart = new uPlot({ width: element.clientWidth, height: HEIGHT, cursor: { y: false }, ...options() }, columns, element);
+    const chart = new uPlot({ width: element.clientWidth, height: HEIGHT, cursor: { y: false }, hooks: { ready: [tellNewest] }, ...options() }, columns, element);
+    chart.over.addEventListener("mouseleave", () => tellNewest(chart));
     drawn.set(id, { chart, key, width: element.clientWidth });
   }
 

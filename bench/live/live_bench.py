@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/lab", "tests/e2e", "bench/reconcile")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/lab", "tests/e2e", "bench", "bench/reconcile")]
 
+from figures import row, table  # noqa: E402
 from lab import Database, LabError, wait_until  # noqa: E402
 from node_lab import POOLER_PORT, NodeLab  # noqa: E402
 from operator_lab import NAMESPACE  # noqa: E402
-from reconcile_bench import POOLS_PATH, PoolApi, forbid_annotating_pods, is_live, row, table  # noqa: E402
+from reconcile_bench import POOLS_PATH, PoolApi, forbid_annotating_pods, is_live  # noqa: E402
 
 SECRETS_PATH = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 NUMBERS = itertools.count(1)

@@ -21,11 +21,12 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "e2e")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/lab", "tests/e2e", "bench")]
 
+from figures import percentile, row, table  # noqa: E402
 from kube_api import KubeApi  # noqa: E402
 from lab import Program, WRITE_VERBS, wait_until  # noqa: E402
 from operator_lab import NAMESPACE, OPERATOR_USER, OperatorLab, condition, is_current  # noqa: E402
@@ -187,10 +188,6 @@ def bench_live_changes(changes: int, without_nudge: int) -> None:
           ["", "changes", "p50", "p99", "longest"], rows)
 
 
-def row(text: str, seconds: list[float]) -> list[str]:
-    return [text, str(len(seconds)), f"{percentile(seconds, 50):.2f}", f"{percentile(seconds, 99):.2f}", f"{max(seconds):.2f}"]
-
-
 def live_after(api: PoolApi, query_wait_seconds: int, pause: float = 0.5) -> float:
     """Changes one timeout; the seconds until it was read back."""
     time.sleep(pause)
@@ -219,20 +216,8 @@ def forbid_annotating_pods(lab: OperatorLab) -> None:
 # -- tables --
 
 
-def percentile(values: list[float], percent: int) -> float:
-    """By nearest rank: a value that was really measured."""
-    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
-
-
 def milliseconds(values: list[float], percent: int) -> str:
     return f"{percentile(values, percent) * 1000:.0f} ms"
-
-
-def table(title: str, head: list[str], rows: Iterable[list[str]]) -> None:
-    print(f"\n{title}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for cells in rows:
-        print(f"| {' | '.join(cells)} |")
-    print(flush=True)
 
 
 def main() -> None:

@@ -28,6 +28,8 @@ PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 SIZE = 100
 # Holds a server connection without any work, until the client goes away.
 HOLD = "begin;\nselect 1;\n\\sleep 600 s\ncommit;\n"
+# However many there are, one of them works.
+ONE_AT_A_TIME = "begin;\nselect pg_advisory_xact_lock(7), pg_sleep(0.01);\ncommit;\n"
 RAISE_SECONDS_MAX = 60  # for waiting; how long it took is printed
 
 
@@ -65,12 +67,12 @@ class Web:
 
 
 class Load:
-    """Clients that each keep one connection busy."""
+    """Clients that each keep one connection busy, or do what `script` says."""
 
-    def __init__(self, where):
+    def __init__(self, where, script=HOLD):
         self._where, self._clients = where, []
         self._script = tempfile.NamedTemporaryFile("w", suffix=".sql")
-        self._script.write(HOLD)
+        self._script.write(script)
         self._script.flush()
 
     def __enter__(self):
@@ -90,7 +92,7 @@ class Load:
         if running == count:
             return
         where = self._where
-        command = [PGBENCH, "-n", "-c", str(count - running), "-j", "1", "-t", "1", "-f", self._script.name,
+        command = [PGBENCH, "-n", "-c", str(count - running), "-j", "1", "-T", "600", "-f", self._script.name,
                    "-h", where.host, "-p", str(where.port), "-U", where.user, where.name]
         process = subprocess.Popen(command, env={"PGPASSWORD": where.password, "PATH": "/usr/bin:/bin"},
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -212,14 +214,19 @@ class Alerts(MonitoringCase):
     """Each alert comes with what it is about, and goes with it."""
 
     @contextlib.contextmanager
-    def load(self):
-        secret = self.lab.url_secret("orders", "orders")
-        with self.node.service(NAMESPACE, "orders-pool") as address:
-            with Load(Database(*address, secret["dbname"], secret["username"], secret["password"])) as load:
+    def load(self, pool="orders", script=HOLD):
+        secret = self.lab.url_secret(pool, pool)
+        with self.node.service(NAMESPACE, f"{pool}-pool") as address:
+            with Load(Database(*address, secret["dbname"], secret["username"], secret["password"]), script) as load:
                 yield load
 
-    def severity(self, alert="PoolUtilizationHigh"):
-        return self.web.alerts("orders").get(alert)
+    def severity(self, alert="PoolUtilizationHigh", pool="orders"):
+        return self.web.alerts(pool).get(alert)
+
+    def serve(self, name, size, **spec):
+        login = self.lab.login(name) | {"poolSize": size, "reservePoolSize": 0}
+        self.lab.apply(self.lab.pool(name, [login], pgbouncer={"replicas": 1, "version": "1.24", "maxClientConnections": 300}, **spec))
+        self.lab.wait_for_pool(name, lambda pool: condition(pool, "Ready") == "True")
 
     def utilization(self):
         return (self.web.pool("orders") or {"connections": {}})["connections"].get("utilizationPercent")
@@ -267,8 +274,10 @@ class Alerts(MonitoringCase):
             print(f"    PgBouncer hangs: CRITICAL after {self.until('it is down', lambda: self.severity('PgbouncerDown') == 'CRITICAL'):.1f} s")
             self.assertNotIn("PgbouncerDown", self.web.alerts("plain"))
             self.until("an event", lambda: self.events("PgbouncerDown"))
+            self.lab.wait_for_pool("orders", lambda pool: condition(pool, "MetricsStale") == "True")
         finally:
             os.kill(pid, signal.SIGCONT)
+        self.lab.wait_for_pool("orders", lambda pool: condition(pool, "MetricsStale") == "False")
         self.until("it is cleared", lambda: self.severity("PgbouncerDown") is None)
 
     def test_postgres_that_is_away(self):
@@ -282,6 +291,33 @@ class Alerts(MonitoringCase):
         finally:
             self.lab.start_postgres()
         self.until("it is cleared", lambda: not down())
+
+    def test_a_transaction_that_nobody_ends(self):
+        self.lab.psql("create role watcher login password 'w-1' in role pg_monitor")
+        self.lab.apply_secret("watcher", {"username": "watcher", "password": "w-1"})
+        postgres = self.lab.pool("leaky", [])["spec"]["postgres"] | {"observerSecretRef": {"name": "watcher"}}
+        self.serve("leaky", {"min": 1, "max": 6}, postgres=postgres)
+        self.lab.wait_for_pool("leaky", lambda pool: condition(pool, "ConnectionLeakSuspected") == "False")
+        with self.load("leaky") as load:
+            load.set(2)
+            seconds = self.until("it is told", lambda: self.severity("ConnectionLeakSuspected", "leaky") == "WARNING", timeout=120)
+            print(f"    2 transactions left open: WARNING after {seconds:.1f} s", flush=True)
+            self.lab.wait_for_pool("leaky", lambda pool: condition(pool, "ConnectionLeakSuspected") == "True")
+            [database] = self.web.pool("leaky")["databases"]
+            self.assertEqual(database["leakedSessions"], 2)
+            self.assertNotIn("ConnectionLeakSuspected", self.web.alerts("orders"))
+        self.until("it is cleared", lambda: self.severity("ConnectionLeakSuspected", "leaky") is None, timeout=120)
+        # The operator's own connection is the only one of this role: monitoring and sizing share it.
+        self.assertEqual(self.lab.psql("select count(*) as n from pg_stat_activity where usename = 'watcher'"), [{"n": "1"}])
+
+    def test_a_server_that_does_not_do_more_work_for_more_connections(self):
+        self.serve("narrow", {"min": 2, "max": 50})
+        with self.load("narrow", script=ONE_AT_A_TIME) as load:
+            load.set(80)
+            seconds = self.until("it is told", lambda: self.severity("DatabaseSaturated", "narrow") == "WARNING", timeout=180)
+            print(f"    one statement at a time, 80 clients: WARNING after {seconds:.1f} s", flush=True)
+            pool = self.lab.wait_for_pool("narrow", lambda pool: condition(pool, "DatabaseSaturated") == "True")
+            self.assertLess(pool["status"]["databases"][0]["size"], 50)
 
     def test_a_version_with_known_vulnerabilities(self):
         self.until("it is told", lambda: self.severity("PgbouncerVulnerable") == "WARNING")

@@ -50,6 +50,7 @@ class Page(unittest.TestCase):
     def test_a_pool_has_plots_and_pods_and_a_reason(self):
         self.assertEqual((self.seen["plots"], self.seen["pods"]), (2, 2))
         self.assertRegex(self.seen["plotLabel"], r"Utilization over the last hour: now [\d.]+ %, largest [\d.]+ %\.")
+        self.assertRegex(self.seen["legend"][-1], r"^[\d.]+$", "the newest value, where nobody points")
         self.assertRegex(self.seen["reason"], r"Size \d+ \(6–40\) on db-\d+\.example:5432\. The demand")
 
     def test_alerts_budgets_and_decisions(self):
@@ -57,6 +58,9 @@ class Page(unittest.TestCase):
         self.assertGreater(self.seen["alerts"], 0)
         self.assertEqual(self.seen["budgets"], POOLS / 10)
         self.assertGreater(self.seen["decisions"], 0)
+        self.assertTrue(self.seen["fullestFirst"])
+        self.assertEqual((self.seen["shares"], self.seen["sharesAfterwards"]), (10, 10))
+        self.assertTrue(self.seen["fromAlert"])
 
     def test_it_can_be_read_by_everybody(self):
         self.assertEqual(self.seen["unnamed"], 0)

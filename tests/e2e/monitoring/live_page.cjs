@@ -3,22 +3,10 @@
 "use strict";
 
 const [, , library, executablePath, url, token, pool, pictures] = process.argv;
-const { chromium } = require(library);
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync"];
+const { withPage, signIn, untilRefreshed, photograph, run } = require("./browser.cjs");
 
-async function main() {
-  const browser = await chromium.launch({ executablePath, args: FLAGS, headless: true });
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, colorScheme: "light" });
-  const page = await context.newPage();
-  const seen = { problems: [], outside: [] };
-  page.on("pageerror", (error) => seen.problems.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && seen.problems.push(message.text()));
-  page.on("request", (request) => request.url().startsWith(url) || request.url().startsWith("data:") || seen.outside.push(request.url()));
-
-  await page.goto(url);
-  await page.fill("#token", token);
-  await page.keyboard.press("Enter");
+run(() => withPage({ library, executablePath, url, height: 900 }, async (page, seen) => {
+  await signIn(page, token);
   const row = page.locator(`#pools tbody tr[data-pool="${pool}"]`);
   await row.waitFor();
   seen.rows = await page.locator("#pools tbody tr").count();
@@ -30,16 +18,6 @@ async function main() {
   seen.budgets = await page.locator("#budgets .stack").count();
   seen.reason = await page.locator("#size-reason").textContent();
   seen.pods = await page.locator("#pods tbody tr").allInnerTexts();
-  const before = await page.locator("#freshness").textContent();
-  await page.waitForFunction((text) => document.getElementById("freshness").textContent !== text, before);
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((name) => { localStorage.setItem("theme", name); applyTheme(); }, theme);
-    await page.waitForTimeout(700);
-    await page.evaluate(() => { document.activeElement.blur(); window.scrollTo(0, 0); });
-    await page.screenshot({ path: `${pictures}/page-${theme}.png`, fullPage: true });
-  }
-  await browser.close();
-  console.log(JSON.stringify(seen));
-}
-
-main().catch((error) => { console.error(error); process.exit(1); });
+  await untilRefreshed(page);
+  await photograph(page, pictures);
+}));

@@ -3,29 +3,16 @@
 "use strict";
 
 const [, , library, executablePath, url, token, pictures] = process.argv;
-const { chromium } = require(library);
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync"];
+const { withPage, signIn, untilRefreshed, photograph, run } = require("./browser.cjs");
 
-async function main() {
-  const browser = await chromium.launch({ executablePath, args: FLAGS, headless: true });
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 1250 }, colorScheme: "light" });
-  const page = await context.newPage();
-  const seen = { problems: [], outside: [] };
-  page.on("pageerror", (error) => seen.problems.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && seen.problems.push(message.text()));
-  page.on("request", (request) => request.url().startsWith(url) || request.url().startsWith("data:") || seen.outside.push(request.url()));
-
-  await page.goto(url);
+async function drive(page, seen) {
   seen.asksForToken = await page.locator("#sign-in").isVisible();
-  await page.fill("#token", "not the right token at all");
-  await page.keyboard.press("Enter");
+  await signIn(page, "not the right token at all");
   await page.locator("#problem").waitFor({ state: "visible" });
   seen.refusal = await page.locator("#problem").textContent();
   seen.problems = seen.problems.filter((text) => !text.includes("401"));
 
-  await page.fill("#token", token);
-  await page.keyboard.press("Enter");
+  await signIn(page, token);
   await page.locator("#pools tbody tr").first().waitFor();
   seen.rows = await page.locator("#pools tbody tr").count();
   seen.tiles = await page.locator("#tiles").innerText();
@@ -58,10 +45,24 @@ async function main() {
   await page.locator("#budgets .stack").first().waitFor();
   seen.budgets = await page.locator("#budgets .stack").count();
   seen.decisions = await page.locator("#decisions li").count();
+  seen.legend = await page.locator("#utilization-plot .u-series .u-value").allTextContents();
 
-  // Live: the time moves on by itself.
-  const before = await page.locator("#freshness").textContent();
-  await page.waitForFunction((text) => document.getElementById("freshness").textContent !== text, before);
+  // The servers that have least left come first; what is opened stays open when the numbers change.
+  const used = (await page.locator(".budget-head").allTextContents()).map((text) => Number(text.match(/\((\d+) %\)/)[1]));
+  seen.fullestFirst = isSorted(used, -1);
+  await page.locator("#budgets summary").first().click();
+  const isOpen = () => page.locator("#budgets details[open] .chooser").count();
+  seen.shares = await isOpen();
+  await page.evaluate(() => showRest());
+  seen.sharesAfterwards = await isOpen();
+
+  // From an alert to its pool.
+  const troubled = page.locator("#alerts .chooser").first();
+  const name = await troubled.textContent();
+  await troubled.click();
+  seen.fromAlert = (await page.locator("#detail-title").textContent()).startsWith(`${name} at `);
+
+  await untilRefreshed(page);
 
   // How long one refresh keeps the page from answering.
   seen.refreshMs = await page.evaluate(() => {
@@ -71,46 +72,37 @@ async function main() {
   });
 
   seen.unnamed = await page.evaluate(() => [...document.querySelectorAll("button, input, select")].filter((control) => control.offsetParent !== null)
-    .filter((control) => !(control.innerText || control.labels?.length || control.getAttribute("aria-label"))).length);
-  // Contrast of every text with what is behind it, at least 4.5 (WCAG AA).
+    .filter((control) => !(control.textContent || control.labels?.length || control.getAttribute("aria-label"))).length);
   seen.contrast = {};
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((name) => { localStorage.setItem("theme", name); applyTheme(); }, theme);
-    await page.waitForTimeout(700);
-    await page.evaluate(() => window.scrollTo(0, 0));
-    await page.screenshot({ path: `${pictures}/page-${theme}.png`, fullPage: true });
-    seen.contrast[theme] = await page.evaluate(() => {
-      const luminance = (color) => {
-        const parts = color.match(/[\d.]+/g).slice(0, 3).map((part) => Number(part) / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-      };
-      const behind = (node) => {
-        for (let at = node; at; at = at.parentElement) {
-          const color = getComputedStyle(at).backgroundColor;
-          if (!/rgba\(.*, 0\)|transparent|color\(/.test(color)) return color;
-        }
-        return "rgb(255, 255, 255)";
-      };
-      let least = 21;
-      for (const node of document.querySelectorAll("h1, h2, p, td, th, dt, dd, li span, button, figcaption, .percent")) {
-        if (!node.innerText || node.offsetParent === null) continue;
-        const [a, b] = [luminance(getComputedStyle(node).color), luminance(behind(node))].sort((x, y) => y - x);
-        least = Math.min(least, (a + 0.05) / (b + 0.05));
-      }
-      return least;
-    });
-  }
+  await photograph(page, pictures, async (theme) => { seen.contrast[theme] = await page.evaluate(leastContrast); });
   await page.click("#sign-out");
   seen.signedOut = (await page.locator("#sign-in").isVisible()) && !(await page.locator("#main").isVisible());
   seen.tokenIsGone = await page.evaluate(() => sessionStorage.getItem("token") === null);
   await page.goto(`${url}/#token=${token}`);
   await page.locator("#pools tbody tr").first().waitFor();
   seen.address = page.url();
-  await browser.close();
-  console.log(JSON.stringify(seen));
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+/** Of every text with what is behind it; WCAG AA asks for 4.5. Runs in the page. */
+function leastContrast() {
+  const luminance = (color) => {
+    const parts = color.match(/[\d.]+/g).slice(0, 3).map((part) => Number(part) / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if (!/rgba\(.*, 0\)|transparent|color\(/.test(color)) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  let least = 21;
+  for (const node of document.querySelectorAll("h1, h2, p, td, th, dt, dd, li span, button, figcaption, .percent")) {
+    if (!node.innerText || node.offsetParent === null) continue;
+    const [a, b] = [luminance(getComputedStyle(node).color), luminance(behind(node))].sort((x, y) => y - x);
+    least = Math.min(least, (a + 0.05) / (b + 0.05));
+  }
+  return least;
+}
+
+run(() => withPage({ library, executablePath, url, height: 1250 }, drive));
