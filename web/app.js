@@ -107,14 +107,14 @@ function showHealth(health, alerts) {
 /** What an alert is about; a pool can be chosen. */
 function subject(alert) {
   const rest = [alert.database, alert.pod, alert.server].filter(Boolean).join(" · ");
-  if (!alert.pool) return element("span", {}, rest);
-  const key = `${alert.namespace}/${alert.pool}`;
-  return element("span", {}, chooser(key, () => chooseDetail(key, alert.database)), rest ? ` · ${rest}` : "");
+  return alert.pool ? element("span", {}, chooser(alert), rest ? ` · ${rest}` : "") : element("span", {}, rest);
 }
 
-function chooser(text, onClick) {
-  const button = element("button", { type: "button", class: "chooser" }, text);
-  button.addEventListener("click", onClick);
+/** The name of a pool, as a button that shows it. */
+function chooser({ namespace, pool, database }) {
+  const key = `${namespace}/${pool}`;
+  const button = element("button", { type: "button", class: "chooser" }, key);
+  button.addEventListener("click", () => chooseDetail(key, database));
   return button;
 }
 
@@ -158,14 +158,14 @@ function makeHead() {
   }));
 }
 
-function makeRow(key) {
+function makeRow(pool) {
   const bar = element("i");
   const gauge = element("span", { class: "gauge", "aria-hidden": "true" }, bar);
   const percent = element("span", { class: "percent" });
   const cells = COLUMNS.map((column) => element("td", { class: column.left ? "left" : "" }));
-  cells[0].append(chooser(key, () => chooseDetail(key)));
+  cells[0].append(chooser({ namespace: pool.namespace, pool: pool.name }));
   cells[1].append(gauge, percent);
-  return { row: element("tr", { "data-pool": key }, ...cells), cells, bar, gauge, percent };
+  return { row: element("tr", { "data-pool": poolKey(pool) }, ...cells), cells, bar, gauge, percent };
 }
 
 function fillRow(entry, pool) {
@@ -207,7 +207,7 @@ function showTable() {
   setText($("pools-count"), wanted.length === state.pools.length ? `${wanted.length}` : `${wanted.length} of ${state.pools.length}`);
   const shown = wanted.map((pool) => {
     const key = poolKey(pool);
-    if (!rows.has(key)) rows.set(key, makeRow(key));
+    if (!rows.has(key)) rows.set(key, makeRow(pool));
     fillRow(rows.get(key), pool);
     return rows.get(key).row;
   });
@@ -223,9 +223,9 @@ function showTable() {
 
 // ---- one pool
 
-function chooseDetail(key, database = null) {
+function chooseDetail(key, database) {
   state.chosen = key;
-  state.database = database;
+  state.database = database ?? null;
   showTable();
   showDetail();
   run(showHistory);
@@ -283,8 +283,8 @@ async function showRest() {
   const [budgets, decisions] = await Promise.all([ask("budgets"), ask("decisions")]);
   $("budgets").replaceChildren(...budgets.servers.sort((a, b) => usedShare(b) - usedShare(a)).map(budgetRow));
   const rows = decisions.decisions.slice(0, LISTED_MAX).map((decision) =>
-    element("li", {}, element("span", { class: "quiet" }, clock(decision.time)), element("span", {}, `${decision.namespace}/${decision.pool} ${decision.database}`),
-      element("span", {}, `${decision.sizeBefore} → ${decision.size}`), element("span", {}, decision.text)));
+    element("li", {}, element("span", { class: "quiet" }, clock(decision.time)), element("span", {}, chooser(decision), ` · ${decision.database}`),
+      element("strong", {}, `${decision.sizeBefore} → ${decision.size}`), element("span", { class: "why" }, decision.text)));
   $("decisions").replaceChildren(...(rows.length ? rows : [element("li", {}, "No size was changed lately.")]));
 }
 
@@ -313,10 +313,7 @@ function shareList(server, shares) {
   const list = element("details", {}, element("summary", {}, `${shares.length} ${shares.length === 1 ? "share" : "shares"}`));
   list.open = state.openServers.has(server);
   list.addEventListener("toggle", () => (list.open ? state.openServers.add(server) : state.openServers.delete(server)));
-  list.append(element("ul", {}, ...shares.map((share) => {
-    const key = `${share.namespace}/${share.pool}`;
-    return element("li", {}, chooser(key, () => chooseDetail(key, share.database)), ` · ${share.database}: may open ${share.committed}, has ${share.held}`);
-  })));
+  list.append(element("ul", {}, ...shares.map((share) => element("li", {}, chooser(share), ` · ${share.database}: may open ${share.committed}, has ${share.held}`))));
   return list;
 }
 

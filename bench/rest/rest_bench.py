@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT / "tests/integration/serve"), str(ROOT / "bench")]
 from figures import table  # noqa: E402
 from fixture import API, TOKEN, Fixture  # noqa: E402
 
-UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 SLOW_SENDERS = 300
 SOCKETS = 10_000
 GIGABYTE = 1 << 30
@@ -46,7 +46,7 @@ def wrk(server: Fixture, path: str, seconds: int, connections: int) -> list[str]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def latency(percent: int) -> str:
-        value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)$", text, re.M).groups()
+        value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", text, re.M).groups()
         return f"{float(value) * UNITS[unit]:.2f}"
 
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)

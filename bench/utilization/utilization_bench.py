@@ -6,8 +6,9 @@ usage: utilization_bench.py [--seconds N] [--load NAME]
   --load NAME    only this one
 
 A real PgBouncer with 20 connections under loads that come in bursts. The truth: pg_stat_activity, 50 times a second, the mean of the last three
-seconds. Each second it is compared with what the operator tells at that moment, and with the gauge of busy server connections that an exporter
-gives: read in that second, and as a dashboard shows it that reads it every 15 seconds. Prints a table in Markdown; errors are percentage points.
+seconds. Each second it is compared with what the operator tells at that moment (and what it tells with the truth of a second earlier, to show how much of
+the error is that it comes late), and with the gauge of busy server connections that an exporter gives: read in that second, and as a dashboard
+shows it that reads it every 15 seconds. Prints a table in Markdown; errors are percentage points.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from local_lab import LocalLab  # noqa: E402
 
 SIZE = 20
 WINDOW_SECONDS = 3.0
+LAG_SECONDS = 1.0  # by which a report is behind: the time of the newest look at the PgBouncer, and of the report that is made of it
 SCRAPE_SECONDS = 15
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 TRUTH = ("select extract(epoch from clock_timestamp()), count(*) filter (where state <> 'idle') from pg_stat_activity"
@@ -166,11 +168,13 @@ def compare(name: str, where: Database, server: Database, operator: Operator, se
         seen = list(operator.reports(seconds))
         time.sleep(0.2)
         truths = [truth.mean(at - WINDOW_SECONDS, at) for at, _, _ in seen]
+        earlier = [truth.mean(at - WINDOW_SECONDS - LAG_SECONDS, at - LAG_SECONDS) for at, _, _ in seen]
         rate = len(truth.times) / (truth.times[-1] - truth.times[0])
     gauges = [gauge for _, _, gauge in seen]
     scraped = list(itertools.chain.from_iterable([gauge] * SCRAPE_SECONDS for gauge in gauges[::SCRAPE_SECONDS]))
     shares = [100 * one / SIZE for one in truths]
-    return [name, f"{sum(shares) / len(shares):.0f} ({min(shares):.0f}-{max(shares):.0f})", points([busy for _, busy, _ in seen], truths),
+    told = [busy for _, busy, _ in seen]
+    return [name, f"{sum(shares) / len(shares):.0f} ({min(shares):.0f}-{max(shares):.0f})", points(told, truths), points(told, earlier),
             points(gauges, truths), points(scraped, truths), f"{rate:.0f}"]
 
 
@@ -196,8 +200,8 @@ def main() -> None:
     with pool() as (lab, operator):
         rows = [compare(name, lab.pooled("load"), lab.superuser, operator, arguments.seconds) for name in names]
     table(f"Busy connections of {SIZE}: error in percentage points, mean / 95 % of the time below",
-          ["transactions", "true utilization, % (least-most)", "the operator", "gauge, each second", f"gauge, every {SCRAPE_SECONDS} s", "samples/s"],
-          rows)
+          ["transactions", "true utilization, % (least-most)", "the operator", f"against {LAG_SECONDS:.0f} s earlier", "gauge, each second",
+           f"gauge, every {SCRAPE_SECONDS} s", "samples/s"], rows)
 
 
 if __name__ == "__main__":

@@ -18,22 +18,6 @@ constexpr int kReservePoolSizeMinor = 24;
 constexpr int kPreparedStatementsMinor = 21;
 constexpr int kTransactionTimeoutMinor = 25;
 
-std::string_view ssl_mode(api::TlsMode mode) {
-  switch (mode) {
-    case api::TlsMode::kDisable:
-      return "disable";
-    case api::TlsMode::kPrefer:
-      return "prefer";
-    case api::TlsMode::kRequire:
-      return "require";
-    case api::TlsMode::kVerifyCa:
-      return "verify-ca";
-    case api::TlsMode::kVerifyFull:
-      break;
-  }
-  return "verify-full";
-}
-
 std::string_view pool_mode(api::PoolMode mode) {
   switch (mode) {
     case api::PoolMode::kTransaction:
@@ -170,6 +154,22 @@ std::string_view client_ssl_mode(const api::Pgbouncer& pgbouncer) {
 }
 
 }  // namespace
+
+std::string_view ssl_mode(api::TlsMode mode) {
+  switch (mode) {
+    case api::TlsMode::kDisable:
+      return "disable";
+    case api::TlsMode::kPrefer:
+      return "prefer";
+    case api::TlsMode::kRequire:
+      return "require";
+    case api::TlsMode::kVerifyCa:
+      return "verify-ca";
+    case api::TlsMode::kVerifyFull:
+      break;
+  }
+  return "verify-full";
+}
 
 bool requires_client_tls(const api::Pgbouncer& pgbouncer) {
   return client_ssl_mode(pgbouncer) == "require" || verifies_client_certificates(pgbouncer);

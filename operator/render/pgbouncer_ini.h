@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "api/connection_pool.h"
 #include "base/result.h"
@@ -34,6 +35,9 @@ struct IniInputs {
 
 /// Everything but the marker. Invalid where a typed field needs a newer PgBouncer, or a parameter is refused.
 Result<Ini> pgbouncer_ini(const IniInputs& inputs);
+
+/// As PgBouncer and libpq spell it: "verify-full".
+std::string_view ssl_mode(api::TlsMode mode);
 
 /// Whether clients must use TLS: a client TLS Secret is given and client_tls_sslmode was not lowered to allow or
 /// prefer.

@@ -69,6 +69,7 @@ void Monitoring::tick() {
   parts_.servers.follow();
   follow_redis();
   const std::vector<PoolView> pools = look();
+  forget_gone(pools);
   auto snapshot = std::make_shared<serve::Snapshot>();
   snapshot->taken_at = parts_.clock.now();
   snapshot->report = monitor_.update(observe(pools));
@@ -77,7 +78,6 @@ void Monitoring::tick() {
   snapshot->heartbeats = parts_.heartbeats();
   const std::shared_ptr<const health::Report> report = snapshot->report;
   parts_.mailbox.publish(std::move(snapshot));
-  forget_gone(pools);
   if (!parts_.tells()) return;
   for (const api::EventNote& note : events_.update(*report, known_)) parts_.store.note(note);
   write_blocks(*report);
@@ -151,11 +151,16 @@ health::Observations Monitoring::observe(const std::vector<PoolView>& pools) {
   for (const PoolView& pool : pools) all.pools.push_back(view_of(pool, servers));
   all.servers = servers_of(pools, servers);
   sizing_.add(all, *parts_.sizing.newest());
+  for (const health::Decision& decision : all.decisions) {
+    serve::PoolCounters& pool = resized_[{decision.namespace_name, decision.pool}];
+    ++(decision.size > decision.size_before ? pool.resizes_up : pool.resizes_down);
+  }
   return all;
 }
 
 serve::OperatorCounters Monitoring::count() const {
   serve::OperatorCounters counters = parts_.counters();
+  counters.pools = resized_;
   for (const auto& [id, tally] : parts_.programmer.tallies()) {
     const std::size_t slash = id.find('/');
     serve::PoolCounters& pool = counters.pools[{id.substr(0, slash), id.substr(slash + 1)}];
@@ -195,6 +200,8 @@ void Monitoring::write_blocks(const health::Report& report) {
 
 void Monitoring::forget_gone(const std::vector<PoolView>& pools) {
   std::erase_if(told_, [this](const auto& entry) { return !known_.contains(entry.first); });
+  std::erase_if(resized_,
+                [this](const auto& entry) { return !known_.contains(pool_id(entry.first.first, entry.first.second)); });
   if (first_seen_.size() < 64) return;
   std::set<std::string> there;
   for (const api::Object& pod : parts_.store.cached_list("Pod", "")) there.insert(api::metadata_string(*pod, "uid"));

@@ -89,6 +89,8 @@ class Monitoring {
   KnownPools known_;
   std::map<std::string, MonotonicTime> first_seen_;  // pods by UID
   std::map<std::string, Told> told_;                 // by pool_id
+  /// Only what is counted here: changes of sizes. By namespace and name.
+  std::map<std::pair<std::string, std::string>, serve::PoolCounters> resized_;
   std::uint64_t targets_generation_ = 0;
   std::jthread thread_;
 };

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "render/credentials.h"
+#include "render/pgbouncer_ini.h"
 #include "run/server_name.h"
 
 namespace poolwright::run {
@@ -12,22 +13,6 @@ namespace poolwright::run {
 namespace {
 
 using reconcile::Facts;
-
-const char* sslmode(api::TlsMode mode) {
-  switch (mode) {
-    case api::TlsMode::kDisable:
-      return "disable";
-    case api::TlsMode::kPrefer:
-      return "prefer";
-    case api::TlsMode::kRequire:
-      return "require";
-    case api::TlsMode::kVerifyCa:
-      return "verify-ca";
-    case api::TlsMode::kVerifyFull:
-      return "verify-full";
-  }
-  return "verify-full";
-}
 
 /// One decoded value of a Secret that was gathered; empty where it or the key is not there.
 SecretString value_of(const Facts& facts, const std::string& secret, const char* key) {
@@ -55,7 +40,7 @@ Result<std::string> path_of(const SecretString& content, const WatchTargets& bef
 
 Result<postgres::TlsOptions> tls_of(const Facts& facts, const WatchTargets& before, WatchTargets& targets) {
   const api::PostgresTls& tls = facts.pool.spec.postgres.tls;
-  postgres::TlsOptions options{.mode = sslmode(tls.mode)};
+  postgres::TlsOptions options{.mode = std::string(render::ssl_mode(tls.mode))};
   const auto file = [&](const std::string& secret, const char* key, std::string& path) -> Status {
     const SecretString content = value_of(facts, secret, key);
     if (content.empty()) {

@@ -108,8 +108,7 @@ void SizingLoop::publish(const SizingOutcome& outcome) {
   }
   const auto before = parts_.mailbox.newest();
   const std::uint64_t told = before->changes.empty() ? 0 : before->changes.back().serial;
-  for (const SizeChange& change : outcome.snapshot->changes) {
-    if (change.serial <= told) continue;
+  for (const SizeChange& change : changes_since(outcome.snapshot->changes, told)) {
     log_info("pool_resized", {{"namespace", change.namespace_name},
                               {"name", change.pool},
                               {"database", change.database},

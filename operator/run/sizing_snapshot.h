@@ -3,9 +3,11 @@
 // from any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,6 +102,14 @@ struct SizingSnapshot {
   std::vector<DatabaseSizing> databases;  // by namespace, pool, database
   std::vector<SizeChange> changes;        // the latest, oldest first; a reader remembers the serial that it has seen
 };
+
+/// The changes after the one with the serial `seen`; all of them where somebody began to decide, and to count, anew.
+inline std::span<const SizeChange> changes_since(const std::vector<SizeChange>& changes, std::uint64_t seen) {
+  const bool is_anew = !changes.empty() && changes.back().serial < seen;
+  const auto first = std::find_if(changes.begin(), changes.end(),
+                                  [&](const SizeChange& change) { return is_anew || change.serial > seen; });
+  return {first, changes.end()};
+}
 
 /// Holds the newest snapshot.
 class SizingMailbox {

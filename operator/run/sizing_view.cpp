@@ -46,9 +46,7 @@ void SizingView::add(health::Observations& observations, const SizingSnapshot& s
       if (database != databases.end()) share.committed = database->second->committed;
     }
   }
-  for (const SizeChange& change : sizing.changes) {
-    if (change.serial <= change_seen_) continue;
-    change_seen_ = change.serial;
+  for (const SizeChange& change : changes_since(sizing.changes, change_seen_)) {
     observations.decisions.push_back({.time = change.time,
                                       .namespace_name = change.namespace_name,
                                       .pool = change.pool,
@@ -58,6 +56,7 @@ void SizingView::add(health::Observations& observations, const SizingSnapshot& s
                                       .reason = change.reason,
                                       .text = change.text});
   }
+  if (!sizing.changes.empty()) change_seen_ = sizing.changes.back().serial;
 }
 
 }  // namespace poolwright::run

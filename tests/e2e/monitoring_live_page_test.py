@@ -14,7 +14,7 @@ import unittest
 
 from lab import Database, free_port
 from monitoring_operator_test import PGBENCH, MonitoringCase, Web
-from monitoring_parts import ROOT, program, web_modules
+from monitoring_parts import ROOT, Prometheus, dashboard_queries, program, web_modules
 from operator_lab import NAMESPACE, OperatorLab, condition
 from pods import PgbouncerNode
 
@@ -42,8 +42,9 @@ class LivePage(unittest.TestCase):
         cls.web = Web(port, lab.kubectl("-n", NAMESPACE, "create", "token", "reader").strip())
         lab.apply_secret("redis", {"url": f"redis://127.0.0.1:{lab.env['REDIS_PORT']}"})
         for name, size, _, _ in POOLS:
-            login = lab.login(name) | {"poolSize": {"min": 2, "max": size}, "reservePoolSize": 2}
-            lab.apply(lab.pool(name, [login], pgbouncer={"version": "1.26" if lab.has_pgbouncer("1.26") else "1.24"},
+            login = lab.login(name) | {"poolSize": {"min": 2, "max": size, "initial": 4}, "reservePoolSize": 2}
+            postgres = lab.pool(name, [])["spec"]["postgres"] | {"connectionBudget": {"max": 110, "reserved": 10}}
+            lab.apply(lab.pool(name, [login], postgres=postgres, pgbouncer={"version": "1.26" if lab.has_pgbouncer("1.26") else "1.24"},
                                monitoring={"redisSecretRef": {"name": "redis"}} if name == "sessions" else {}))
         for name, *_ in POOLS:
             lab.wait_for_pool(name, lambda pool: condition(pool, "Ready") == "True")
@@ -83,6 +84,17 @@ class LivePage(unittest.TestCase):
         self.assertGreater(float(seen["percent"].split()[0]), 0)
         self.assertEqual(len(seen["pods"]), 2)
         self.assertEqual(seen["budgets"], 1)
+
+    def test_every_panel_of_the_dashboard_has_its_numbers(self):
+        url = f"https://127.0.0.1:{self.web.port}"
+        with self.load(), tempfile.TemporaryDirectory() as folder, Prometheus(url, self.web.token, folder) as prometheus:
+            prometheus.until(lambda: prometheus.query("count_over_time(poolwright_build_info[1m]) >= 6"), "a few scrapes")
+            prometheus.until(lambda: prometheus.query('poolwright_resizes_total{pool="orders", direction="up"} > 0'), "a pool that grew")
+            queries = list(dashboard_queries())
+            self.assertGreater(len(queries), 20)
+            for title, expression in queries:
+                with self.subTest(title):
+                    self.assertTrue(prometheus.query(expression), expression)
 
 
 if __name__ == "__main__":

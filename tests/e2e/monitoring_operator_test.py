@@ -311,8 +311,11 @@ class Alerts(MonitoringCase):
         self.assertEqual(self.lab.psql("select count(*) as n from pg_stat_activity where usename = 'watcher'"), [{"n": "1"}])
 
     def test_a_server_that_does_not_do_more_work_for_more_connections(self):
-        self.serve("narrow", {"min": 2, "max": 50})
+        self.serve("narrow", {"min": 2, "max": 50, "initial": 2})
         with self.load("narrow", script=ONE_AT_A_TIME) as load:
+            load.set(10)
+            self.until("what ten clients need", lambda: (self.web.pool("narrow")["connections"]["busy"] or 0) > 8)
+            time.sleep(5)  # some seconds of it to compare with
             load.set(80)
             seconds = self.until("it is told", lambda: self.severity("DatabaseSaturated", "narrow") == "WARNING", timeout=180)
             print(f"    one statement at a time, 80 clients: WARNING after {seconds:.1f} s", flush=True)

@@ -1,22 +1,12 @@
 """A real Prometheus scrapes /metrics: the rules load, and every query of the dashboard and of the PgBouncer mixin finds something."""
 
 import contextlib
-import json
-import pathlib
-import subprocess
 import tempfile
-import time
 import unittest
-import urllib.parse
-import urllib.request
 
-import yaml
-from monitoring_parts import ROOT, free_port, program, serve_fixture
+from monitoring_parts import DASHBOARD, Prometheus, dashboard_queries, serve_fixture
 from fixture import TOKEN, Fixture
 
-DASHBOARD = json.loads((ROOT / "charts/poolwright/files/dashboard.json").read_text())
-RULES = ROOT / "charts/poolwright/files/alerts.yaml"
-VARIABLES = {"$namespace": ".*", "$pool": ".*", "$__rate_interval": "15s"}
 # What the dashboards of the PgBouncer mixin ask, with its label and its (old) names.
 MIXIN = [
     'sum by (pgbouncer_cluster) (pgbouncer_pools_server_active_connections{job=~".+"})',
@@ -31,71 +21,13 @@ MIXIN = [
     'sum(pgbouncer_stats_totals_server_assignments_total)',
     'pgbouncer_databases_pool_size{force_user!=""}',
 ]
-START_SECONDS_MAX = 60
-
-
-class Prometheus:
-    """Prometheus scraping a fixture each second, with the rules, for as long as the `with` block runs."""
-
-    def __init__(self, target, folder):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        rules = pathlib.Path(folder, "alerts.yaml")
-        rules.write_text(RULES.read_text())
-        config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(rules)],
-            "scrape_configs": [{
-                "job_name": "poolwright", "honor_labels": True, "authorization": {"credentials": TOKEN}, "scheme": "https" if target.tls else "http",
-                "tls_config": {"insecure_skip_verify": True}, "static_configs": [{"targets": [f"127.0.0.1:{target.port}"]}]}],
-        }
-        path = pathlib.Path(folder, "prometheus.yaml")
-        path.write_text(yaml.safe_dump(config))
-        self.log = pathlib.Path(folder, "prometheus.log")
-        self.command = [program("prometheus", "prometheus"), f"--config.file={path}", f"--storage.tsdb.path={folder}/data",
-                        f"--web.listen-address={self.url.removeprefix('http://')}"]
-
-    def __enter__(self):
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-    def get(self, path, **parameters):
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
-            return json.load(answer)["data"]
-
-    def query(self, expression):
-        return self.get("/api/v1/query", query=expression)["result"]
-
-    def until(self, holds, what):
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if holds():
-                    return
-            time.sleep(0.3)
-        raise AssertionError(f"{what} did not come about:\n{self.log.read_text()[-2000:]}")
-
-
-def dashboard_queries():
-    for panel in DASHBOARD["panels"]:
-        for target in panel.get("targets", []):
-            expression = target["expr"]
-            for name, value in VARIABLES.items():
-                expression = expression.replace(name, value)
-            yield panel["title"], expression
-
-
 class PrometheusTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.stack = contextlib.ExitStack()
         folder = cls.stack.enter_context(tempfile.TemporaryDirectory())
         target = cls.stack.enter_context(Fixture(serve_fixture(), pools=30, tls="own"))
-        cls.prometheus = cls.stack.enter_context(Prometheus(target, folder))
+        cls.prometheus = cls.stack.enter_context(Prometheus(target.url, TOKEN, folder))
         cls.prometheus.until(lambda: cls.prometheus.query("count_over_time(poolwright_build_info[1m]) >= 6"), "a few scrapes")
 
     @classmethod
