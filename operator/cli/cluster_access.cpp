@@ -45,8 +45,8 @@ Style stdout_style() {
 Result<std::unique_ptr<ClusterAccess>> ClusterAccess::open(const ClusterOptions& options) {
   kube::prepare_process();
   PW_ASSIGN_OR_RETURN(const kube::ClusterConfig cluster, kube::find_cluster(config_search(options)));
-  static const SystemClock clock;
-  PW_ASSIGN_OR_RETURN(auto transport, kube::CpprestTransport::make(cluster, clock));
+  static const SystemClock kClock;
+  PW_ASSIGN_OR_RETURN(auto transport, kube::CpprestTransport::make(cluster, kClock));
   std::string name = options.namespace_name.empty() ? cluster.namespace_name : options.namespace_name;
   if (name.empty()) name = "default";
   return std::unique_ptr<ClusterAccess>(new ClusterAccess(std::move(transport), std::move(name)));

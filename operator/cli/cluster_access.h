@@ -13,7 +13,7 @@
 #include "kube/cpprest_transport.h"
 #include "kube/waiter.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): its own name
 class App;
 }
 

@@ -78,8 +78,11 @@ void fill_from_files(importer::Import& import) {
     for (importer::SecretKey& key : secret.keys) {
       if (key.file.empty() || key.file == "?") continue;
       auto text = read_text_file(key.file);
-      if (text) key.value = SecretString(*std::move(text));
-      if (!text) std::cerr << kCommand << "Secret " << secret.name << ": " << text.error().message << "\n";
+      if (text) {
+        key.value = SecretString(*std::move(text));
+      } else {
+        std::cerr << kCommand << "Secret " << secret.name << ": " << text.error().message << "\n";
+      }
     }
   }
 }

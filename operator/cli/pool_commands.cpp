@@ -193,6 +193,7 @@ Status become_psql(ClusterAccess& access, const PsqlOptions& options) {
   std::vector<std::string> words = {"psql"};
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::cout.flush();

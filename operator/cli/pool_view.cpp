@@ -82,7 +82,7 @@ Json database_spec(const Json& pool, const std::string& name) {
   return nullptr;
 }
 
-std::string or_default(std::string text, const char* otherwise) { return text.empty() ? otherwise : text; }
+std::string or_default(const std::string& text, const char* otherwise) { return text.empty() ? otherwise : text; }
 
 std::string conditions_table(const Json& pool, WallTime now, const Style& style) {
   std::vector<Row> rows;

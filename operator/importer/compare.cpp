@@ -61,7 +61,7 @@ class Comparer {
     const auto entry = std::find_if(installation_.databases.begin(), installation_.databases.end(),
                                     [&](const Entry& one) { return one.name == candidate.original_name; });
     Settings settings = entry->settings;
-    const auto otherwise = [&](const char* key, std::string value) { settings.try_emplace(key, std::move(value)); };
+    const auto otherwise = [&](const char* key, const std::string& value) { settings.try_emplace(key, value); };
     otherwise("host", "(Unix socket)");
     otherwise("port", "5432");
     otherwise("dbname", candidate.original_name);

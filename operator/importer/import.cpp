@@ -162,7 +162,7 @@ class Builder {
     const bool is_known = member.username != kPlaceholder;
     std::string base = object_name(is_known ? member.username : member.original_name);
     if (base.empty()) base = "login";
-    const std::string name = unique(pool + "-" + base, "-", secret_names_);
+    std::string name = unique(pool + "-" + base, "-", secret_names_);
     import_.secrets.push_back({.name = name,
                                .keys = {{.key = "username", .value = SecretString(member.username), .file = {}},
                                         {.key = "password", .value = member.password, .file = {}}}});

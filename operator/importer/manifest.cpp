@@ -16,12 +16,11 @@ Json without_defaults(const Json& object, const Json& defaults) {
   Json result = Json::object();
   for (const auto& member : object.items()) {
     const auto found = defaults.find(member.key());
-    if (found == defaults.end()) {
-      result[member.key()] = member.value();
-    } else if (member.value().is_object() && found->is_object()) {
+    const bool has_default = found != defaults.end();
+    if (has_default && member.value().is_object() && found->is_object()) {
       Json inner = without_defaults(member.value(), *found);
       if (!inner.empty()) result[member.key()] = std::move(inner);
-    } else if (member.value() != *found) {
+    } else if (!has_default || member.value() != *found) {
       result[member.key()] = member.value();
     }
   }

@@ -147,7 +147,7 @@ void start_exchange(http_client& client, const web::http::http_request& request,
           reception->on_status(response.status_code(), retry_after_of(response));
           return response.content_ready();
         })
-        .then([reception, keep](const pplx::task<web::http::http_response>& task) {
+        .then([reception, keep = std::move(keep)](const pplx::task<web::http::http_response>& task) {
           reception->on_end(outcome_of(task));
         });
   } catch (const std::exception& error) {

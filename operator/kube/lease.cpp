@@ -52,7 +52,7 @@ Status LeaseElector::try_lease(const CallLimits& limits) {
   const MonotonicTime asked = clock_.now();
   if (held_) {
     // The usual case, one request: nobody else wrote since we did.
-    const Status renewed = store(client_.replace(record(&*held_), limits), asked);
+    Status renewed = store(client_.replace(record(&*held_), limits), asked);
     if (renewed || renewed.error().kind != ErrorKind::kConflict) return renewed;
     held_.reset();
   }

@@ -21,7 +21,7 @@ using api::Json;
 namespace {
 
 /// PostgreSQL on this machine is what local mode is for.
-constexpr api::ValidationPolicy kPolicy{.allow_loopback_hosts = true};
+api::ValidationPolicy local_policy() { return {.allow_loopback_hosts = true}; }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
@@ -80,7 +80,7 @@ class Reader {
       content_.unreadable.insert(source);
       return;
     }
-    for (const api::FieldError& error : render::check_file(*text, kPolicy).errors) {
+    for (const api::FieldError& error : render::check_file(*text, local_policy()).errors) {
       problem(source, error.line, to_string(error));
     }
     bool has_secret = false;
@@ -122,25 +122,31 @@ class Reader {
     Json entries = Json::object();
     for (const char* member : {"data", "stringData"}) {
       if (!secret.contains(member)) continue;
-      const Json& given = secret.at(member);
-      const bool is_encoded = std::string_view(member) == "data";
-      if (given.is_object()) {
-        for (const auto& [key, value] : given.items()) {
-          const std::string path = api::member_path(member, key);
-          if (!value.is_string() || (is_encoded && !base64_decode(value.get<std::string>()))) {
-            problem(source, document.line_of(path),
-                    path + (is_encoded ? ": must be base64; plain text goes to stringData"
-                                       : ": must be text; put it in quotes"));
-            content_.unreadable.insert(source);
-            return;
-          }
-          entries[key] = is_encoded ? value : Json(base64_encode(value.get<std::string>()));
-        }
+      if (const std::string bad = add_entries(secret.at(member), member, entries); !bad.empty()) {
+        const bool is_encoded = std::string_view(member) == "data";
+        problem(source, document.line_of(bad),
+                bad + (is_encoded ? ": must be base64; plain text goes to stringData"
+                                  : ": must be text; put it in quotes"));
+        content_.unreadable.insert(source);
+        return;
       }
       secret.erase(member);
     }
     secret["data"] = std::move(entries);
     add(std::move(secret), source);
+  }
+
+  /// Adds what `member` of a Secret holds, encoded as in `data`. Gives the path of the first value that is none, "" if
+  /// all are.
+  static std::string add_entries(const Json& given, const char* member, Json& entries) {
+    if (!given.is_object()) return {};
+    const bool is_encoded = std::string_view(member) == "data";
+    for (const auto& [key, value] : given.items()) {
+      const bool is_good = value.is_string() && (!is_encoded || base64_decode(value.get<std::string>()));
+      if (!is_good) return api::member_path(member, key);
+      entries[key] = is_encoded ? value : Json(base64_encode(value.get<std::string>()));
+    }
+    return {};
   }
 
   /// One file a key, as mounted Secrets are; a newline at the end is an editor's, not the password's.

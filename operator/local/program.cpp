@@ -41,6 +41,7 @@ std::array<char*, 2> plain_environment() {
 
 std::vector<char*> argument_list(std::vector<std::string>& words) {
   std::vector<char*> list;
+  list.reserve(words.size() + 1);
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   return list;
@@ -99,7 +100,7 @@ std::string start_of(pid_t pid) {
 int become(const StartOptions& options, int folder, int log, char* const* arguments, char* const* environment) {
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) std::signal(number, SIG_DFL);
   setsid();
   const int nothing = open("/dev/null", O_RDONLY);

@@ -32,14 +32,13 @@ class Pending {
     while (!result_) {
       if (limits.stop.stop_requested()) return make_error(ErrorKind::kCancelled, what + ": asked to stop");
       if (limits.deadline.passed()) return make_error(ErrorKind::kDeadlineExceeded, what + ": no answer in time");
-      changed_.wait_for(mutex_, limits.stop, limits.deadline.left(), [this] { return has_result(); });
+      changed_.wait_for(mutex_, limits.stop, limits.deadline.left(),
+                        [this]() PW_REQUIRES(mutex_) { return result_.has_value(); });
     }
     return *std::exchange(result_, std::nullopt);
   }
 
  private:
-  bool has_result() const PW_REQUIRES(mutex_) { return result_.has_value(); }
-
   Mutex mutex_;
   ConditionVariable changed_;
   std::optional<Result<T>> result_ PW_GUARDED_BY(mutex_);

@@ -68,6 +68,11 @@ std::optional<std::string> Watcher::next() {
   return found->first;
 }
 
+void Watcher::await_round(const std::stop_token& stop, Duration at_most) {
+  const std::uint64_t seen = rounds_;
+  changed_.wait_for(mutex_, stop, at_most, [this, seen]() PW_REQUIRES(mutex_) { return rounds_ != seen; });
+}
+
 void Watcher::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::string id;
@@ -77,8 +82,7 @@ void Watcher::run(const std::stop_token& stop) {
       const std::optional<std::string> first = next();
       const Duration wait = first ? std::chrono::ceil<Duration>(items_[*first].due - clock_.now()) : interval_;
       if (wait > Duration{0}) {
-        const std::uint64_t seen = rounds_;
-        changed_.wait_for(mutex_, stop, wait, [this, seen]() PW_REQUIRES(mutex_) { return rounds_ != seen; });
+        await_round(stop, wait);
         continue;
       }
       items_[*first].is_running = true;

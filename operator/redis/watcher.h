@@ -45,6 +45,8 @@ class Watcher {
   };
 
   void run(const std::stop_token& stop);
+  /// Until somebody asks for a round, or the time has passed.
+  void await_round(const std::stop_token& stop, Duration at_most) PW_REQUIRES(mutex_);
   std::optional<std::string> next() PW_REQUIRES(mutex_);
   void publish(const std::string& id, std::uint64_t generation, ProbeOutcome outcome);
 
