@@ -117,7 +117,7 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
 
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
-                          ? api::status_json(make_status(facts, decision, plan, outcome, stored_status(object), now))
+                          ? api::status_json(make_status(facts, {decision, plan, outcome}, stored_status(object), now))
                           : refused_status(decision, stored_status(object), pool.generation, facts.request, now);
   tell_sizing(object, wanted);
   PW_RETURN_IF_ERROR(write_status(object, wanted, limits));

@@ -217,8 +217,9 @@ std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& f
 
 }  // namespace
 
-api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decision, const Plan& plan,
-                                      const Outcome& outcome, const Json& previous, const std::string& now) {
+api::ConnectionPoolStatus make_status(const Facts& facts, const Attempt& attempt, const Json& previous,
+                                      const std::string& now) {
+  const auto& [decision, plan, outcome] = attempt;
   api::ConnectionPoolStatus status;
   const api::ConnectionPool& pool = facts.pool;
   status.observed_generation = pool.generation;

@@ -20,10 +20,17 @@ struct Outcome {
   std::optional<ProgramReport> program;  // where pods were to be programmed
 };
 
+/// One reconcile: what was decided, what there was to do, what became of it.
+struct Attempt {
+  const Decision& decision;
+  const Plan& plan;
+  const Outcome& outcome;
+};
+
 /// Status of a pool whose spec could be read. `previous` is the stored one (for times of transitions only); `now` is
 /// RFC 3339.
-api::ConnectionPoolStatus make_status(const Facts& facts, const Decision& decision, const Plan& plan,
-                                      const Outcome& outcome, const api::Json& previous, const std::string& now);
+api::ConnectionPoolStatus make_status(const Facts& facts, const Attempt& attempt, const api::Json& previous,
+                                      const std::string& now);
 
 /// Status of a pool whose spec cannot be used: conditions change, all else stays as it was stored. `request` as in
 /// Facts.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <utility>
 
 #include "api/enum_words.h"
@@ -186,7 +187,7 @@ health::RedisObservation redis_view(const PoolView& pool) {
     view.status = outcome.problem;
     return view;
   }
-  const auto tenths = static_cast<std::int64_t>(outcome.response_ms.value_or(0) * 10 + 0.5);
+  const auto tenths = std::int64_t{std::llround(outcome.response_ms.value_or(0) * 10)};
   view.status = "PONG in " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
   if (!outcome.version.empty()) view.status += ", Redis " + outcome.version;
   return view;

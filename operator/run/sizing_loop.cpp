@@ -27,7 +27,7 @@ void SizingLoop::run(const std::stop_token& stop) {
       return std::max(Duration{0}, period - std::chrono::floor<Duration>(parts_.clock.now() - began));
     };
     changed_.wait_for(mutex_, stop, rest(kPeriodMin), [] { return false; });
-    changed_.wait_for(mutex_, stop, rest(kPeriod), [this] { return is_asked_; });
+    changed_.wait_for(mutex_, stop, rest(kPeriod), [this]() PW_REQUIRES(mutex_) { return is_asked_; });
     is_asked_ = false;
   }
 }

@@ -50,7 +50,7 @@ class SizingLoop final : public reconcile::SizeAdvisor {
   static constexpr Duration kPeriodMin{100};
   static constexpr Duration kCommandLimit = std::chrono::seconds{5};
 
-  SizingLoop(SizingLoopParts parts, SizingLoopSettings settings)
+  SizingLoop(SizingLoopParts parts, const SizingLoopSettings& settings)
       : parts_(std::move(parts)), settings_(settings), brain_(settings.parameters), pulse_(parts_.clock) {}
 
   void start();

@@ -8,7 +8,6 @@ namespace poolwright::serve {
 namespace {
 
 using health::DatabaseStatistics;
-using health::PodStatistics;
 using health::PoolStatistics;
 using health::Report;
 

@@ -140,9 +140,9 @@ class HpaPolicy final : public SizePolicy {
 }  // namespace
 
 const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names = {"static25", "hpa",   "hpa_q", "hpa_2s",
-                                                 "hpaq_2s",  "hpa_b", "ours",  "oracle"};
-  return names;
+  static const std::vector<std::string> kNames = {"static25", "hpa",   "hpa_q", "hpa_2s",
+                                                  "hpaq_2s",  "hpa_b", "ours",  "oracle"};
+  return kNames;
 }
 
 Result<std::unique_ptr<SizePolicy>> make_policy(std::string_view name, const Scenario& scenario,

@@ -132,9 +132,9 @@ Scenario big_db() {
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
-  static const std::vector<Scenario> all = {steady(), diurnal(), burst10(),   slow_lock(), slow_cpu(), leak(),
-                                            db_sat(), osc40s(),  two_pools(), small_db(),  big_db()};
-  return all;
+  static const std::vector<Scenario> kAll = {steady(), diurnal(), burst10(),   slow_lock(), slow_cpu(), leak(),
+                                             db_sat(), osc40s(),  two_pools(), small_db(),  big_db()};
+  return kAll;
 }
 
 const Scenario* find_scenario(std::string_view name) {

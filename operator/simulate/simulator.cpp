@@ -12,9 +12,9 @@ namespace poolwright::simulate {
 namespace {
 
 constexpr double kNever = 1e18;
-constexpr double kLoginRetry_s = 15.0;
-constexpr double kLeakAge_s = 30.0;
-constexpr double kJanitorPeriod_s = 0.333;
+constexpr double kLoginRetrySeconds = 15.0;
+constexpr double kLeakAgeSeconds = 30.0;
+constexpr double kJanitorPeriodSeconds = 0.333;
 
 enum class EventKind { kArrival, kPauseOver, kLogin, kSecond, kSetting, kClients, kLoginRetry, kJanitor };
 
@@ -74,7 +74,7 @@ class Simulator {
       schedule(0.0, EventKind::kClients, pool);
     }
     schedule(1.0, EventKind::kSecond, 0);
-    if (options.is_shrink_lazy) schedule(kJanitorPeriod_s, EventKind::kJanitor, 0);
+    if (options.is_shrink_lazy) schedule(kJanitorPeriodSeconds, EventKind::kJanitor, 0);
   }
 
   Outcome run() {
@@ -117,7 +117,7 @@ class Simulator {
         return start_login(event.subject);
       case EventKind::kJanitor:
         for (Pooler& pooler : poolers_) pooler.trim();
-        return schedule(now_s_ + kJanitorPeriod_s, EventKind::kJanitor, 0);
+        return schedule(now_s_ + kJanitorPeriodSeconds, EventKind::kJanitor, 0);
     }
   }
 
@@ -177,7 +177,7 @@ class Simulator {
     pooler.logging_in = 0;
     if (total_held() + 1 > scenario_.server.max_connections) {
       ++outcome_.rejected_logins;
-      pooler.retry_at_s = now_s_ + kLoginRetry_s;
+      pooler.retry_at_s = now_s_ + kLoginRetrySeconds;
       schedule(pooler.retry_at_s, EventKind::kLoginRetry, index);
       return;
     }
@@ -350,8 +350,9 @@ class Simulator {
                                    .observation = pooler.observe(now_s_, oldest_s),
                                    .ceiling = pooler.ceiling()});
         pool.leaked +=
-            static_cast<int>(std::count_if(pooler.leaks.begin(), pooler.leaks.end(),
-                                           [&](const IdleSpan& span) { return span.from_s <= now_s_ - kLeakAge_s; }));
+            static_cast<int>(std::count_if(pooler.leaks.begin(), pooler.leaks.end(), [&](const IdleSpan& span) {
+              return span.from_s <= now_s_ - kLeakAgeSeconds;
+            }));
       }
       input.pools.push_back(std::move(pool));
     }

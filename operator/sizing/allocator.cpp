@@ -117,7 +117,7 @@ Claim claim_of(const TieredClaim& tiered, int min, int max) {
 }
 
 /// Keeps pools whose share is close to their size: a reload for one connection helps nobody.
-Shares with_little_churn(double budget, std::span<const TieredClaim> claims, Shares shares) {
+Shares with_little_churn(double budget, std::span<const TieredClaim> claims, const Shares& shares) {
   Shares calm = shares;
   double sum = 0.0;
   for (const TieredClaim& claim : claims) {

@@ -112,6 +112,7 @@ std::vector<ServerSizer::Work> ServerSizer::observe(const ServerInput& input) {
 void ServerSizer::guard_wants(double now_s, std::vector<Work>& works, GuardVerdict& verdict) {
   if (!parameters_.guard.enabled) return;
   std::vector<GuardClaim> claims;
+  claims.reserve(works.size());
   for (const Work& work : works) {
     claims.push_back({.id = work.input->id,
                       .estimator = &work.state->estimator,
@@ -162,6 +163,7 @@ bool ServerSizer::share_budget(int budget, std::vector<Work>& works) {
 
 void ServerSizer::move(int budget, std::vector<Work>& works) {
   std::vector<Move> moves;
+  moves.reserve(works.size());
   for (const Work& work : works) {
     moves.push_back({.id = work.input->id,
                      .pods = work.pods,

@@ -32,7 +32,7 @@ struct Scene {
     outcome.program = report;
   }
   api::ConnectionPoolStatus status(const api::Json& previous = api::Json::object()) const {
-    return make_status(facts, decision, plan, outcome, previous, kNow);
+    return make_status(facts, {decision, plan, outcome}, previous, kNow);
   }
 };
 
@@ -147,7 +147,7 @@ TEST(Report, WhyASizeIsWhatItIs) {
 TEST(Report, ATimeOfTransitionChangesOnlyWithTheCondition) {
   Scene scene;
   api::Json before =
-      api::status_json(make_status(scene.facts, scene.decision, scene.plan, scene.outcome, {}, kEarlier));
+      api::status_json(make_status(scene.facts, {scene.decision, scene.plan, scene.outcome}, {}, kEarlier));
   const auto same = scene.status(before);
   EXPECT_TRUE(same_status(before, api::status_json(same))) << "so that nothing is written";
   scene.facts.pods[0].ready = false;
