@@ -117,6 +117,7 @@ class Apply {
     outcome_.marker = result.marker;
     outcome_.version = version_text(console_.version());
     outcome_.differences = result.reloadable;
+    outcome_.databases = live.databases;
     outcome_.needs_restart = result.restart;
     outcome_.message = message(result, refusal);
   }

@@ -35,6 +35,7 @@ struct ApplyOutcome {
   std::string version;  // "1.24.1", "" if unknown
   int reloads = 0;
   std::vector<Difference> differences;    // of the last read-back; empty when live
+  std::vector<DatabaseRow> databases;     // of the last read-back
   std::vector<Difference> needs_restart;  // may be there although live
 };
 

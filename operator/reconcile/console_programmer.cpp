@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "reconcile/admission.h"
 #include "render/names.h"
+#include "render/object_gate.h"
 
 namespace poolwright::reconcile {
 
@@ -29,7 +31,7 @@ const Json* find_object(const render::Rendered& rendered, const std::string& kin
 std::vector<PodFacts> reachable_pods(const Facts& facts) {
   std::vector<PodFacts> pods;
   std::copy_if(facts.pods.begin(), facts.pods.end(), std::back_inserter(pods),
-               [](const PodFacts& pod) { return !pod.address.empty() && !pod.terminating; });
+               [](const PodFacts& pod) { return !pod.address.empty() && is_live(pod); });
   return pods;
 }
 
@@ -98,18 +100,61 @@ bool ConsoleProgrammer::was_refused(const Facts& facts, const std::string& confi
   return found != pools_.end() && !config_hash.empty() && found->second.refused_hash == config_hash;
 }
 
+void ConsoleProgrammer::annotate(const PodFacts& pod, const api::ConnectionPool& pool, const Json& annotations,
+                                 const CallLimits& limits) {
+  const api::ObjectKey key{.api_version = "v1", .kind = "Pod", .namespace_name = pool.namespace_name, .name = pod.name};
+  const Status done = parts_.store.merge_patch(key, {{"metadata", {{"annotations", annotations}}}}, limits);
+  if (!done) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(done.error())}});
+}
+
 PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::ConnectionPool& pool,
                                           const std::string& config_hash, const ExpectedConfig& expected,
                                           const CallLimits& limits) {
+  const render::PodHolds share = holds_of(expected);
+  std::optional<render::PodHolds> recorded = pod.may_hold;
   if (pod.nudged_hash != config_hash) {
-    const api::ObjectKey key{
-        .api_version = "v1", .kind = "Pod", .namespace_name = pool.namespace_name, .name = pod.name};
-    const Json patch = {{"metadata", {{"annotations", {{render::kConfigHashAnnotation, config_hash}}}}}};
-    const Status nudged = parts_.store.merge_patch(key, patch, limits);
-    if (!nudged) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(nudged.error())}});
+    Json annotations = {{render::kConfigHashAnnotation, config_hash}};
+    // Before it can come true: should this process end now, the next one reads here what the pod may come to hold.
+    if (recorded) {
+      recorded = larger(*recorded, share);
+      annotations[render::kMayHoldAnnotation] = render::holds_text(*recorded);
+    }
+    annotate(pod, pool, annotations, limits);
   }
   const auto console = parts_.fleet.console(pod.uid);
-  return to_program(pod, pgbouncer::apply_config(*console, expected, parts_.clock, limits), config_hash);
+  const ApplyOutcome outcome = pgbouncer::apply_config(*console, expected, parts_.clock, limits);
+  PodProgram program = to_program(pod, outcome, config_hash);
+  program.is_settled = outcome.state == ApplyState::kLive && keeps_to(share, outcome.databases);
+  if (program.is_settled && pod.has_gate && recorded != share) {
+    annotate(pod, pool, {{render::kMayHoldAnnotation, render::holds_text(share)}}, limits);
+  }
+  return program;
+}
+
+void ConsoleProgrammer::let_in(const Facts& facts, const std::string& config_hash, const ExpectedConfig& expected,
+                               ProgramReport& report, const CallLimits& limits) {
+  std::map<std::string, bool> settled;
+  for (const PodFacts& pod : facts.pods) {
+    const auto found = std::find_if(report.pods.begin(), report.pods.end(),
+                                    [&](const PodProgram& program) { return program.pod == pod.name; });
+    settled[pod.uid] = found != report.pods.end() && found->is_settled;
+  }
+  const render::PodHolds share = holds_of(expected);
+  const std::vector<std::string> admitted = pods_to_admit(facts, share, settled);
+  for (const PodFacts& pod : facts.pods) {
+    if (!pod.at_gate || pod.terminating) continue;
+    if (std::find(admitted.begin(), admitted.end(), pod.uid) != admitted.end()) {
+      annotate(pod, facts.pool,
+               {{render::kConfigHashAnnotation, config_hash}, {render::kMayHoldAnnotation, render::holds_text(share)}},
+               limits);
+      continue;
+    }
+    report.waiting.push_back(pod.name);
+    // From now on it does not start by itself.
+    if (pod.nudged_hash.empty()) {
+      annotate(pod, facts.pool, {{render::kConfigHashAnnotation, render::kGateClosed}}, limits);
+    }
+  }
 }
 
 ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rendered& rendered,
@@ -134,6 +179,9 @@ ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rende
     }
   }
   settle(facts, rendered, *expected, report, limits);
+  const bool is_refused =
+      std::any_of(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.refused; });
+  if (!is_refused) let_in(facts, rendered.config_hash, *expected, report, limits);
   const bool was_changed =
       std::any_of(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.reloads > 0; });
   if (was_changed && report.complete()) {
@@ -186,10 +234,11 @@ void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rende
       }
     }
   }
-  if (good) put_back(facts, *good, limits);
+  if (good) put_back(facts, *good, holds_of(expected), limits);
 }
 
-void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, const CallLimits& limits) {
+void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, const render::PodHolds& refused,
+                                 const CallLimits& limits) {
   log_warning("config_put_back", {{"namespace", facts.pool.namespace_name},
                                   {"name", facts.pool.name},
                                   {"config_hash", good.config_hash.substr(0, 12)}});
@@ -202,6 +251,7 @@ void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, c
   }
   for (PodFacts pod : reachable_pods(facts)) {
     pod.nudged_hash.clear();  // the kubelet was told about the refused one meanwhile
+    if (pod.may_hold) pod.may_hold = larger(*pod.may_hold, refused);
     const PodProgram program = program_pod(pod, facts.pool, good.config_hash, good.expected, limits);
     log_info("pod_repaired", {{"pod", pod.name}, {"problem", program.problem}});
   }

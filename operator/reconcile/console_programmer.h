@@ -63,7 +63,13 @@ class ConsoleProgrammer final : public PodProgrammer {
 
   PodProgram program_pod(const PodFacts& pod, const api::ConnectionPool& pool, const std::string& config_hash,
                          const pgbouncer::ExpectedConfig& expected, const CallLimits& limits);
-  void put_back(const Facts& facts, const StoredConfig& good, const CallLimits& limits);
+  void annotate(const PodFacts& pod, const api::ConnectionPool& pool, const api::Json& annotations,
+                const CallLimits& limits);
+  /// Opens the gates of the pods for which there is room.
+  void let_in(const Facts& facts, const std::string& config_hash, const pgbouncer::ExpectedConfig& expected,
+              ProgramReport& report, const CallLimits& limits);
+  void put_back(const Facts& facts, const StoredConfig& good, const render::PodHolds& refused,
+                const CallLimits& limits);
   static void count(ProgramTally& tally, const ProgramReport& report);
   void settle(const Facts& facts, const render::Rendered& rendered, const pgbouncer::ExpectedConfig& expected,
               const ProgramReport& report, const CallLimits& limits);

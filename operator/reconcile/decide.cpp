@@ -87,10 +87,12 @@ Resolved resolve(const Facts& facts) {
 }
 
 /// What stands in the way of the advised sizes, or "". A pool that does not fit is left as it is.
-std::string check_budget(const Facts& facts, std::int32_t slots) {
+std::string check_budget(const Facts& facts, bool rollout_ahead) {
   for (const api::Database& database : facts.pool.spec.databases) {
     const auto advice = facts.advice.sizes.find(database.name);
-    if (advice != facts.advice.sizes.end() && fitting_size(advice->second, database, slots)) continue;
+    const Room room = room_of(facts, database, rollout_ahead);
+    if (advice != facts.advice.sizes.end() && fitting_size(advice->second, database, room)) continue;
+    const std::int32_t slots = room.pods;
     const std::int32_t needed = slots * (1 + database.reserve_pool_size / slots);
     return "database " + database.name + " needs at least " + std::to_string(needed) + " connections on " +
            std::to_string(slots) + " pods, its reserve included; " + facts.advice.hold_reason;
@@ -98,28 +100,30 @@ std::string check_budget(const Facts& facts, std::int32_t slots) {
   return {};
 }
 
-std::map<std::string, std::int32_t> sizes_for(const Facts& facts, std::int32_t slots) {
-  std::map<std::string, std::int32_t> sizes;
-  for (const api::Database& database : facts.pool.spec.databases) {
-    sizes[database.name] = fitting_size(facts.advice.sizes.at(database.name), database, slots).value_or(1);
-  }
-  return sizes;
-}
-
 Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolved, const DecideSettings& settings,
                                      bool rollout_ahead) {
-  const std::int32_t slots = pod_slots(facts, rollout_ahead);
-  std::string problem = check_budget(facts, slots);
+  std::string problem = check_budget(facts, rollout_ahead);
   if (!problem.empty()) return make_error(ErrorKind::kThrottled, std::move(problem));
+  std::int32_t pods = 1;  // the same for all databases
+  std::map<std::string, std::int32_t> sizes;
+  render::PodHolds held_back;
+  for (const api::Database& database : facts.pool.spec.databases) {
+    const Room room = room_of(facts, database, rollout_ahead);
+    pods = room.pods;
+    const Fit fit = fitting_size(facts.advice.sizes.at(database.name), database, room).value_or(Fit{});
+    sizes[database.name] = fit.size;
+    held_back[database.name] = fit.held_back;
+  }
   std::optional<render::PoolerAddress> pooler;
   if (settings.pooler_address) pooler = settings.pooler_address(facts.pool.name);
   return render::render({.pool = facts.pool,
                          .credentials = resolved.credentials,
                          .admin = facts.console.admin,
                          .stats = facts.console.stats,
-                         .sizes = sizes_for(facts, slots),
+                         .sizes = std::move(sizes),
                          .instances = resolved.instances,
-                         .pod_slots = slots,
+                         .pod_slots = pods,
+                         .held_back = std::move(held_back),
                          .default_image = settings.image_repository + ":" + facts.pool.spec.pgbouncer.version,
                          .pooler_address = std::move(pooler)});
 }

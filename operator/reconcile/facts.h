@@ -15,6 +15,7 @@
 #include "reconcile/size_advice.h"
 #include "render/credentials.h"
 #include "render/render.h"
+#include "render/shares.h"
 
 namespace poolwright::reconcile {
 
@@ -26,6 +27,10 @@ struct PodFacts {
   std::uint16_t port = render::kPoolerPort;  // of its PgBouncer
   bool ready = false;
   bool terminating = false;  // has a deletionTimestamp
+  bool at_gate = false;      // its PgBouncer has not started, and does not before the operator lets it
+  bool has_gate = false;     // made from a template with a gate
+  /// The most that it may hold, as the operator recorded it on the pod before it told the pod so.
+  std::optional<render::PodHolds> may_hold = {};
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about
   std::string restart_hash;  // of the pod template that it was made from
 };
@@ -56,11 +61,17 @@ struct StoredObjects {
   std::vector<api::Object> owned;
 };
 
-/// Pods of a pool that may hold server connections at the same time: those that are there (surging and terminating ones
-/// included), those that are asked for, and one more while a rollout runs or is about to.
-std::int32_t pod_slots(const Facts& facts, bool rollout_ahead);
+/// Among whom the connections of a database are shared: the pods that are there, those that are asked for, and one more
+/// while a rollout runs or is about to. Nobody can tell a pod that stops a smaller share any more.
+Room room_of(const Facts& facts, const api::Database& database, bool rollout_ahead);
 
-/// Pods of another template than this one are there: a rollout runs, or will once the template is stored.
+/// The most that a pod may hold of a database; where nothing is recorded, all that the spec allows.
+render::PodHold may_hold(const PodFacts& pod, const api::Database& database);
+
+/// A pod that runs, or may, and can be told what to do.
+bool is_live(const PodFacts& pod);
+
+/// Pods of another template than this one run: a rollout does, too, or will once the template is stored.
 bool has_older_pods(const Facts& facts, const std::string& restart_hash);
 
 }  // namespace poolwright::reconcile

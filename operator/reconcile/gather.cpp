@@ -6,6 +6,7 @@
 
 #include "base/retry.h"
 #include "render/names.h"
+#include "render/object_gate.h"
 #include "render/render.h"
 
 namespace poolwright::reconcile {
@@ -123,6 +124,39 @@ bool is_ready(const Json& pod) {
   });
 }
 
+const Json* named_entry(const Json& object, const Json::json_pointer& path, const char* name) {
+  if (!object.contains(path) || !object.at(path).is_array()) return nullptr;
+  for (const Json& entry : object.at(path)) {
+    if (entry.is_object() && entry.value("name", Json()) == name) return &entry;
+  }
+  return nullptr;
+}
+
+/// Where the pod stands with its gate.
+void read_gate(const Json& pod, PodFacts& facts) {
+  using Pointer = Json::json_pointer;
+  facts.has_gate = named_entry(pod, Pointer("/spec/initContainers"), render::kGateName) != nullptr;
+  facts.may_hold = render::read_holds(api::annotation(pod, render::kMayHoldAnnotation));
+  const bool is_let_in = !facts.nudged_hash.empty() && facts.nudged_hash != render::kGateClosed;
+  const Json* gate = named_entry(pod, Pointer("/status/initContainerStatuses"), render::kGateName);
+  const bool is_open = text_at(pod, Pointer("/status/phase")) == "Running" ||
+                       (gate != nullptr && gate->contains(Pointer("/state/terminated")));
+  facts.at_gate = facts.has_gate && !is_let_in && !is_open;
+}
+
+PodFacts read_pod(const Json& pod) {
+  PodFacts facts{.name = api::metadata_string(pod, "name"),
+                 .uid = api::metadata_string(pod, "uid"),
+                 .address = text_at(pod, Json::json_pointer("/status/podIP")),
+                 .port = pooler_port(pod),
+                 .ready = is_ready(pod),
+                 .terminating = !api::metadata_string(pod, "deletionTimestamp").empty(),
+                 .nudged_hash = api::annotation(pod, render::kConfigHashAnnotation),
+                 .restart_hash = api::annotation(pod, render::kRestartHashAnnotation)};
+  read_gate(pod, facts);
+  return facts;
+}
+
 /// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
 /// What the cache does not have is asked for: the name may belong to somebody whose objects we do not watch.
 Result<api::Object> read_stored(const GatherParts& parts, const ObjectKey& key, const CallLimits& limits) {
@@ -165,15 +199,7 @@ PodsByPool running_pods(const api::ObjectStore& store, const std::string& namesp
     const std::string label = text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel);
     const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
     if (label.empty() || phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
-    pods[{api::metadata_string(*pod, "namespace"), label}].push_back(
-        {.name = api::metadata_string(*pod, "name"),
-         .uid = api::metadata_string(*pod, "uid"),
-         .address = text_at(*pod, Json::json_pointer("/status/podIP")),
-         .port = pooler_port(*pod),
-         .ready = is_ready(*pod),
-         .terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
-         .nudged_hash = api::annotation(*pod, render::kConfigHashAnnotation),
-         .restart_hash = api::annotation(*pod, render::kRestartHashAnnotation)});
+    pods[{api::metadata_string(*pod, "namespace"), label}].push_back(read_pod(*pod));
   }
   return pods;
 }

@@ -42,8 +42,9 @@ class PlanBuilder {
   }
 
   void program(const std::string& config_hash) {
-    const bool running = std::any_of(facts_.pods.begin(), facts_.pods.end(),
-                                     [](const PodFacts& pod) { return !pod.address.empty() && !pod.terminating; });
+    const bool running = std::any_of(facts_.pods.begin(), facts_.pods.end(), [](const PodFacts& pod) {
+      return !pod.terminating && (!pod.address.empty() || pod.at_gate);
+    });
     if (running) plan_.steps.emplace_back(ProgramPods{config_hash});
   }
 

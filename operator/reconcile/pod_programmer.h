@@ -19,14 +19,19 @@ struct PodProgram {
   std::string problem;      // why it does not run what is wanted, "" where it does
   bool refused = false;     // PgBouncer read the files and did not take them
   int reloads = 0;          // that were sent for it
+  bool is_settled = false;  // runs what is wanted and holds no more connections than its share
 };
 
 struct ProgramReport {
   std::vector<PodProgram> pods;
   std::string config_hash;  // that was wanted
+  /// Pods that wait at their gate until connections are free for them.
+  std::vector<std::string> waiting;
 
   /// Every pod runs what is wanted.
   bool complete() const;
+  /// Nothing is left to be seen: no pod waits, and none holds more than its share.
+  bool settled() const;
   /// "2 of 3 pods run the current configuration; orders-pool-x: ...".
   std::string summary() const;
 };

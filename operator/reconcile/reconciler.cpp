@@ -122,7 +122,7 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   tell_sizing(object, wanted);
   PW_RETURN_IF_ERROR(write_status(object, wanted, limits));
   if (outcome.error) return *outcome.error;
-  const bool waiting = outcome.program && !outcome.program->complete();
+  const bool waiting = outcome.program && !(outcome.program->complete() && outcome.program->settled());
   if (waiting) return Action{.after = kProgramAgain};
   if (decision.stalled || parts_.secrets.notice() == SecretNotice::kPoll)
     return Action{.after = SecretReader::kPollPeriod};

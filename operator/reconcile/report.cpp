@@ -73,7 +73,8 @@ Condition programmed(const Facts& facts, const Outcome& outcome) {
   return unknown(type, "NoPods", "no pod runs yet that could be read back");
 }
 
-Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, const Condition& programmed_now) {
+Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, const Outcome& outcome,
+                const Condition& programmed_now) {
   const char* type = api::condition::kReady;
   const std::int32_t wanted = facts.pool.spec.pgbouncer.replicas;
   const std::int32_t serving = ready_pods(facts);
@@ -81,7 +82,13 @@ Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, 
   if (!plan.conflicts.empty()) return condition(type, false, "NameConflict", "a name that the pool needs is taken");
   if (decision.stalled) return condition(type, false, decision.stalled_reason, decision.stalled_message);
   if (wanted == 0) return condition(type, false, "ScaledToZero", "spec.pgbouncer.replicas is 0: no pod serves");
-  if (serving < wanted) return condition(type, false, "PodsNotReady", pods);
+  if (serving < wanted) {
+    const bool waits = outcome.program && !outcome.program->waiting.empty();
+    return condition(
+        type, false, "PodsNotReady",
+        pods + (waits ? "; " + outcome.program->waiting.front() + " waits until the others have freed its connections"
+                      : ""));
+  }
   if (programmed_now.status != ConditionStatus::kTrue) {
     return condition(type, false, "NotProgrammed", pods + ", but " + programmed_now.message);
   }
@@ -110,7 +117,7 @@ std::vector<Condition> all_conditions(const Facts& facts, const Decision& decisi
                                       const Outcome& outcome) {
   std::vector<Condition> conditions = decision.conditions;
   const Condition programmed_now = programmed(facts, outcome);
-  const Condition ready_now = ready(facts, decision, plan, programmed_now);
+  const Condition ready_now = ready(facts, decision, plan, outcome, programmed_now);
   conditions.push_back(programmed_now);
   conditions.push_back(ready_now);
   conditions.push_back(name_conflict(plan));
@@ -200,7 +207,7 @@ Condition ready_while_paused(Facts facts, const std::vector<Condition>& stored) 
                                   [](const Condition& c) { return c.type == api::condition::kProgrammed; });
   const Condition programmed_then =
       found != stored.end() ? *found : unknown(api::condition::kProgrammed, "Pending", "no pod was read back yet");
-  return ready(facts, Decision{}, Plan{}, programmed_then);
+  return ready(facts, Decision{}, Plan{}, Outcome{}, programmed_then);
 }
 
 std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& facts) {

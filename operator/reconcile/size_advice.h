@@ -9,13 +9,15 @@
 
 #include "api/connection_pool.h"
 #include "api/status.h"
+#include "render/shares.h"
 
 namespace poolwright::reconcile {
 
 /// What one database may have.
 struct SizeAdvice {
   std::int32_t size = 1;  // sum over all pods
-  /// The most connections that all pods together may be allowed, reserve pools included. What needs more is not stored.
+  /// The most connections that all pods together may be allowed, reserve pools and what stopping pods hold included.
+  /// What needs more is not stored.
   std::int32_t approved = 0;
 };
 
@@ -43,9 +45,28 @@ struct PoolAdvice {
   std::string hold_reason;
 };
 
-/// The size to render for `slots` pods: the advised one, or the largest below it that keeps to what is approved and to
-/// the spec's maximum. Nothing where not even one connection a pod fits.
-std::optional<std::int32_t> fitting_size(const SizeAdvice& advice, const api::Database& database, std::int32_t slots);
+/// Who shares the connections of one database.
+struct Room {
+  std::int32_t pods = 1;           // that run or will
+  std::int32_t least = 1;          // connections that the pool cannot work without: one a pod, and one for a rollout
+  render::PodHold stopping = {};   // what pods that stop may still hold
+  std::vector<std::int32_t> live;  // what each pod that runs may hold until it was seen to hold less, reserve included
+};
+
+/// The most that all pods together may have: what is approved, and the size with its reserve.
+std::int32_t allowed(const SizeAdvice& advice, const api::Database& database, const Room& room);
+
+/// What to render: the size, and of it and its reserve what is not shared among the pods of the room.
+struct Fit {
+  std::int32_t size = 1;
+  render::PodHold held_back;
+};
+
+/// The size to render: the advised one, or the largest below it that keeps to what is approved and to the spec's
+/// maximum. No pod grows into what another one has not given back. Nothing where not even one connection a pod fits.
+/// (One a pod is rendered as long as pods that stop are in the way: those that run have it already, new ones wait at
+/// their gate.)
+std::optional<Fit> fitting_size(const SizeAdvice& advice, const api::Database& database, const Room& room);
 
 /// A condition that only the sizing sets.
 bool is_sizing_condition(const std::string& type);

@@ -19,9 +19,12 @@ inline constexpr std::size_t kNameLengthMax = 63;
 inline constexpr const char* kAppliedHashAnnotation = "poolwright.dev/applied-hash";  // every object, see hash.h
 inline constexpr const char* kConfigHashAnnotation = "poolwright.dev/config-hash";    // ConfigMap; pods get it patched
 inline constexpr const char* kSizesAnnotation = "poolwright.dev/sizes";               // ConfigMap: {"orders": 25}
+inline constexpr const char* kMayHoldAnnotation = "poolwright.dev/may-hold";          // pods: {"orders": [12, 2]}
 inline constexpr const char* kRestartHashAnnotation = "poolwright.dev/restart-hash";  // pod template
 /// Of PgBouncer in its pod.
 inline constexpr const char* kContainerName = "pgbouncer";
+/// Of the init container that lets PgBouncer start, see object_gate.h.
+inline constexpr const char* kGateName = "admission";
 inline constexpr const char* kPoolLabel = "poolwright.dev/pool";
 
 /// "orders-pool" for the resource "orders"; a valid DNS-1035 label for every resource name.

@@ -9,6 +9,7 @@
 #include "render/object_config.h"
 #include "render/object_drain.h"
 #include "render/object_frame.h"
+#include "render/object_gate.h"
 #include "render/object_service.h"
 #include "render/options.h"
 #include "render/pgbouncer_ini.h"
@@ -68,7 +69,8 @@ Json file_sources(const api::ConnectionPool& pool) {
 Json volumes(const api::ConnectionPool& pool) {
   return Json::array(
       {{{"name", kFilesVolume}, {"projected", {{"defaultMode", kFileMode}, {"sources", file_sources(pool)}}}},
-       {{"name", kSocketVolume}, {"emptyDir", {{"sizeLimit", "16Mi"}}}}});
+       {{"name", kSocketVolume}, {"emptyDir", {{"sizeLimit", "16Mi"}}}},
+       gate_volume()});
 }
 
 Result<Json> quantities(const api::Quantities& given, const std::string& path) {
@@ -94,6 +96,27 @@ Result<Json> resources(const api::Resources& given) {
   return object;
 }
 
+Json restricted_context() {
+  return {{"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"capabilities", {{"drop", Json::array({"ALL"})}}}};
+}
+
+Json files_mount() { return {{"name", kFilesVolume}, {"mountPath", kWorkingDirectory}, {"readOnly", true}}; }
+
+/// Asks for as much as PgBouncer does, so that a quota or a LimitRange sees nothing new.
+Json gate_container(const DeploymentInputs& inputs, const Json& pgbouncer) {
+  const std::int32_t grace = inputs.pool.spec.pgbouncer.pod_template.termination_grace_period_seconds;
+  Json object = {{"name", kGateName},
+                 {"image", inputs.image},
+                 {"command", Json::array({"/bin/sh", "-c", gate_script(grace)})},
+                 {"workingDir", kWorkingDirectory},
+                 {"securityContext", restricted_context()},
+                 {"volumeMounts", Json::array({files_mount(), gate_mount()})}};
+  if (pgbouncer.contains("resources")) object["resources"] = pgbouncer.at("resources");
+  return object;
+}
+
 Result<Json> container(const DeploymentInputs& inputs) {
   const api::Pgbouncer& pgbouncer = inputs.pool.spec.pgbouncer;
   PW_ASSIGN_OR_RETURN(Json resource_limits, resources(pgbouncer.resources));
@@ -110,12 +133,8 @@ Result<Json> container(const DeploymentInputs& inputs) {
       {"readinessProbe",
        {{"tcpSocket", {{"port", kPortName}}}, {"periodSeconds", 2}, {"timeoutSeconds", 1}, {"failureThreshold", 2}}},
       {"lifecycle", {{"preStop", {{"exec", {{"command", Json::array({"/bin/sh", "-c", script})}}}}}}},
-      {"securityContext",
-       {{"allowPrivilegeEscalation", false},
-        {"readOnlyRootFilesystem", true},
-        {"capabilities", {{"drop", Json::array({"ALL"})}}}}},
-      {"volumeMounts", Json::array({{{"name", kFilesVolume}, {"mountPath", kWorkingDirectory}, {"readOnly", true}},
-                                    {{"name", kSocketVolume}, {"mountPath", kSocketDirectory}}})},
+      {"securityContext", restricted_context()},
+      {"volumeMounts", Json::array({files_mount(), {{"name", kSocketVolume}, {"mountPath", kSocketDirectory}}})},
   };
   if (!resource_limits.empty()) object["resources"] = std::move(resource_limits);
   return object;
@@ -162,7 +181,8 @@ Result<Json> pod_spec(const DeploymentInputs& inputs) {
                                                   {"topologyKey", "kubernetes.io/hostname"},
                                                   {"whenUnsatisfiable", "ScheduleAnyway"},
                                                   {"labelSelector", {{"matchLabels", selector_labels(pool.name)}}}}})},
-      {"containers", Json::array({std::move(pgbouncer)})},
+      {"initContainers", Json::array({gate_container(inputs, pgbouncer)})},
+      {"containers", Json::array({pgbouncer})},
       {"volumes", volumes(pool)},
   };
   PW_RETURN_IF_ERROR(add_placement(spec, given));

@@ -192,6 +192,11 @@ Status append_objects(Rendered& rendered, const RenderInputs& inputs, const Pgbo
   return ok();
 }
 
+PodHold held_back_of(const RenderInputs& inputs, const api::Database& database) {
+  const auto found = inputs.held_back.find(database.name);
+  return found == inputs.held_back.end() ? PodHold{} : found->second;
+}
+
 std::vector<DatabaseRendered> render_databases(const RenderInputs& inputs) {
   const api::ConnectionPool& pool = inputs.pool;
   const std::vector<InstanceLimit> limits = instance_limits(pool.spec, inputs.instances);
@@ -200,7 +205,7 @@ std::vector<DatabaseRendered> render_databases(const RenderInputs& inputs) {
     const api::Database& database = pool.spec.databases[i];
     const auto given = inputs.sizes.find(database.name);
     const std::int32_t size = given == inputs.sizes.end() ? api::initial_size(database.pool_size) : given->second;
-    const Shares shares = shares_of(database, size, inputs.pod_slots);
+    const Shares shares = shares_of(database, size, inputs.pod_slots, held_back_of(inputs, database));
     databases.push_back({.name = database.name,
                          .secret_name = url_secret_name(pool, database),
                          .size = size,
@@ -227,7 +232,8 @@ Result<Rendered> render(const RenderInputs& inputs) {
     if (database.size < 1 || database.size > kSizeMax) {
       return invalid(database_path(i) + ".poolSize: a size must be 1 to 10000; 0 would mean unlimited to PgBouncer");
     }
-    shares[database.name] = shares_of(inputs.pool.spec.databases[i], database.size, inputs.pod_slots);
+    const api::Database& given = inputs.pool.spec.databases[i];
+    shares[database.name] = shares_of(given, database.size, inputs.pod_slots, held_back_of(inputs, given));
   }
   PW_ASSIGN_OR_RETURN(Files files, render_files(inputs, version, shares));
   PW_RETURN_IF_ERROR(append_objects(rendered, inputs, version, files));

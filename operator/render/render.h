@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "render/credentials.h"
+#include "render/shares.h"
 
 namespace poolwright::render {
 
@@ -33,9 +34,10 @@ struct RenderInputs {
   Credentials stats{};
   std::map<std::string, std::int32_t> sizes{};  // by name of the database, sum over all pods; absent: the initial size
   std::map<std::string, std::int32_t> instances{};  // by name of the database, where application.instancesFrom was read
-  std::int32_t pod_slots = 1;                     // pods that may run at once (surging and terminating included), >= 1
-  std::string default_image{};                    // for a resource without spec.pgbouncer.image
-  std::optional<PoolerAddress> pooler_address{};  // absent: the Service; set where there is no cluster
+  std::int32_t pod_slots = 1;                       // pods that may run at once, those that stop left out, >= 1
+  PodHolds held_back{};                             // what is not shared: above all, what pods that stop may still hold
+  std::string default_image{};                      // for a resource without spec.pgbouncer.image
+  std::optional<PoolerAddress> pooler_address{};    // absent: the Service; set where there is no cluster
 };
 
 /// What became of one database.
@@ -43,7 +45,7 @@ struct DatabaseRendered {
   std::string name;
   std::string secret_name;            // of its URLs
   std::int32_t size = 0;              // server connections, sum over all pods
-  std::int32_t share = 0;             // pool_size of one pod: floor(size / pod_slots), at least 1
+  std::int32_t share = 0;             // pool_size of one pod, at least 1: see shares_of
   std::int32_t reserve_share = 0;     // reserve pool of one pod, may be 0
   std::int32_t connection_limit = 0;  // per instance of the application, as it stands in the URL
   std::string warning;                // instances x limit above what the pool admits, else ""

@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/object.h"
+#include "render/hash.h"
+
 namespace poolwright::render {
 
 namespace {
 
 constexpr std::int32_t kDefaultConnectionLimit = 5;
+/// Far above any size; what is larger was not written by us.
+constexpr std::uint64_t kHoldMax = 1'000'000;
 
 std::optional<std::int32_t> instances_of(const api::Database& database,
                                          const std::map<std::string, std::int32_t>& observed) {
@@ -41,13 +46,43 @@ Remainder remainder_of(const api::ConnectionPoolSpec& spec, const std::map<std::
 
 }  // namespace
 
-Shares shares_of(const api::Database& database, std::int32_t size, std::int32_t pod_slots) {
+PodHolds larger(const PodHolds& a, const PodHolds& b) {
+  PodHolds holds = a;
+  for (const auto& [name, hold] : b) {
+    PodHold& most = holds[name];
+    most = {.size = std::max(most.size, hold.size), .reserve = std::max(most.reserve, hold.reserve)};
+  }
+  return holds;
+}
+
+std::string holds_text(const PodHolds& holds) {
+  api::Json object = api::Json::object();
+  for (const auto& [name, hold] : holds) object[name] = {hold.size, hold.reserve};
+  return canonical_json(object);
+}
+
+std::optional<PodHolds> read_holds(const std::string& text) {
+  const api::Json object = api::Json::parse(text, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  PodHolds holds;
+  for (const auto& [name, numbers] : object.items()) {
+    if (!numbers.is_array() || numbers.size() != 2) return std::nullopt;
+    if (!numbers[0].is_number_unsigned() || !numbers[1].is_number_unsigned()) return std::nullopt;
+    const auto size = numbers[0].get<std::uint64_t>();
+    const auto reserve = numbers[1].get<std::uint64_t>();
+    if (size > kHoldMax || reserve > kHoldMax) return std::nullopt;
+    holds[name] = {.size = static_cast<std::int32_t>(size), .reserve = static_cast<std::int32_t>(reserve)};
+  }
+  return holds;
+}
+
+Shares shares_of(const api::Database& database, std::int32_t size, std::int32_t pod_slots, const PodHold& held_back) {
   const std::int32_t slots = std::max(1, pod_slots);
   Shares shares;
-  shares.pool_size = std::max(1, size / slots);
+  shares.pool_size = std::max(1, (size - held_back.size) / slots);
   shares.min_pool_size = std::min(database.pool_size.min / slots, shares.pool_size);
-  shares.reserve_pool_size = database.reserve_pool_size / slots;
-  shares.max_connections = std::max(1, database.max_connections / slots);
+  shares.reserve_pool_size = std::max(0, database.reserve_pool_size - held_back.reserve) / slots;
+  shares.max_connections = std::max(1, (database.max_connections - held_back.size - held_back.reserve) / slots);
   return shares;
 }
 

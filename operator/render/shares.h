@@ -4,12 +4,28 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/connection_pool.h"
 
 namespace poolwright::render {
+
+/// Server connections that a pod may have open for one database.
+struct PodHold {
+  std::int32_t size = 0;
+  std::int32_t reserve = 0;
+  friend bool operator==(const PodHold&, const PodHold&) = default;
+};
+using PodHolds = std::map<std::string, PodHold>;  // by name of the database
+
+/// Of each database the larger numbers.
+PodHolds larger(const PodHolds& a, const PodHolds& b);
+
+/// The value of kMayHoldAnnotation, {"orders":[12,2]}, and back; nothing where it is not one of ours.
+std::string holds_text(const PodHolds& holds);
+std::optional<PodHolds> read_holds(const std::string& text);
 
 /// Limits of one database in one pod.
 struct Shares {
@@ -19,9 +35,11 @@ struct Shares {
   std::int32_t max_connections = 1;
 };
 
-/// Each total divided by the pods that may run at once, rounded down, so that the sum over the pods never passes the
-/// total. The size and the cap are at least 1: 0 means unlimited to PgBouncer.
-Shares shares_of(const api::Database& database, std::int32_t size, std::int32_t pod_slots);
+/// Each total, less what is held back (above all, what pods that stop may still hold), divided by the pods that may run
+/// at once, rounded down, so that the sum over the pods never passes the total. The size and the cap are at least 1: 0
+/// means unlimited to PgBouncer.
+Shares shares_of(const api::Database& database, std::int32_t size, std::int32_t pod_slots,
+                 const PodHold& held_back = {});
 
 /// Connections that a client of the pool gets beyond what the user asked for: the operator's console, exporters, a
 /// person's psql, and the consoles of a rollout. Console logins count as clients.

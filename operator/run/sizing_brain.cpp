@@ -33,12 +33,34 @@ int running_now(const sizing::PoolInput& input) {
   return sum;
 }
 
-/// The total that means `per_pod` on each of `pods`: the one that stood before, or the initial one, where they do.
-int total_for(const Database& database, int per_pod, int pods, std::optional<int> before) {
+/// The total that means `per_pod` on each of `pods` beside what stopping ones hold: the one that stood before, or the
+/// initial one, where they do.
+int total_for(const Database& database, int per_pod, int pods, int stopping, std::optional<int> before) {
+  const auto share = [&](int total) { return std::max(1, (total - stopping) / pods); };
   const int initial = api::initial_size(database.pool_size);
-  if (before && std::max(1, *before / pods) == per_pod) return *before;
-  if (std::max(1, initial / pods) == per_pod) return initial;
-  return per_pod * pods;
+  if (before && share(*before) == per_pod) return *before;
+  if (share(initial) == per_pod) return initial;
+  return per_pod * pods + stopping;
+}
+
+int sum_of(const render::PodHold& hold) { return hold.size + hold.reserve; }
+
+/// The most that a pod was told by whoever was here before, as it is recorded on the pods; nothing where one has no
+/// record.
+std::optional<int> recorded_most(const reconcile::Facts& facts, const Database& database) {
+  int most = 0;
+  for (const reconcile::PodFacts& pod : facts.pods) {
+    if (!reconcile::is_live(pod)) continue;
+    if (!pod.may_hold) return std::nullopt;
+    most = std::max(most, reconcile::may_hold(pod, database).size);
+  }
+  return most;
+}
+
+/// New pods wait until the others have given back their share.
+bool has_pods_at_gate(const reconcile::Facts& facts) {
+  return std::any_of(facts.pods.begin(), facts.pods.end(),
+                     [](const reconcile::PodFacts& pod) { return pod.at_gate && !pod.terminating; });
 }
 
 }  // namespace
@@ -73,7 +95,9 @@ SizingBrain::PoolState& SizingBrain::state_of(const PoolSighting& pool, Monotoni
     state.first_seen = now;
   }
   std::vector<std::string> pods;
-  for (const reconcile::PodFacts& pod : pool.facts.pods) pods.push_back(pod.uid);
+  for (const reconcile::PodFacts& pod : pool.facts.pods) {
+    if (reconcile::is_live(pod)) pods.push_back(pod.uid);
+  }
   std::erase_if(state.databases, [&](const auto& entry) {
     const auto& databases = pool.facts.pool.spec.databases;
     return std::none_of(databases.begin(), databases.end(), [&](const Database& d) { return d.name == entry.first; });
@@ -147,7 +171,7 @@ void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicT
       const int recent = state.databases.at(database.name).held.add(now, held_now);
       held += held_now;
       const std::string user = login_user(*pool, database.name);
-      own[{user, api::server_database(database)}] += recent;
+      own[{user, api::server_database(database)}] += recent + sum_of(room_now(pool->facts, database).stopping);
       if (!group.seen) continue;
       const auto sessions = idle_sessions(*group.seen, api::server_database(database), user);
       group.leaks[sizing_id(pool->facts.pool, database.name)] = sizing::find_leaks(sessions, {});
@@ -180,16 +204,19 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
   group.input.budget = group.budget.connections;
   for (const PoolSighting* pool : group.pools) {
     PoolState& state = pools_.at(key_of(*pool));
-    const int pods = pods_at_once(pool->facts);
     for (const Database& database : pool->facts.pool.spec.databases) {
       DatabaseState& known = state.databases.at(database.name);
+      const reconcile::Room room = room_now(pool->facts, database);
+      const int pods = room.pods;
+      known.stopping = room.stopping;
+      group.stopping += sum_of(known.stopping);
       const std::string id = sizing_id(pool->facts.pool, database.name);
       DatabaseMemory memory;
       const auto recorded = pool->facts.sizes.find(database.name);
       // What cannot be told to the pods stays as it is recorded.
       const bool stands_still = state.is_refused || pool->is_paused;
       if (stands_still && recorded != pool->facts.sizes.end()) known.total = recorded->second;
-      if (known.total) memory.size_per_pod = std::max(1, *known.total / pods);
+      if (known.total) memory.size_per_pod = std::max(1, (*known.total - known.stopping.size) / pods);
       for (const reconcile::PodFacts& pod : pool->facts.pods) memory.ceilings[pod.uid] = known.ledger.ceiling(pod.uid);
       const auto leak = group.leaks.find(id);
       if (leak != group.leaks.end()) memory.leaked = leak->second.count;
@@ -197,9 +224,10 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       if (stands_still) input.mode = sizing::SizingMode::kRecommend;
       const bool is_first = !known.total && recorded != pool->facts.sizes.end() && !pool->facts.pods.empty();
       if (is_first) {
-        // A process before this one may have sent any size that the spec allows; each pod counts with the largest
-        // until it has confirmed one of ours.
-        const int largest = sizing::per_pod(input.limits, pods).max;
+        // What a process before this one sent is recorded on the pods, else it is any size that the spec allows; each
+        // pod counts with the largest until it has confirmed one of ours.
+        const int allowed = sizing::per_pod(input.limits, pods).max;
+        const int largest = recorded_most(pool->facts, database).value_or(allowed);
         known.ledger.issue(++state.serial, largest);
         for (sizing::PodInput& pod : input.pod_inputs) pod.ceiling = std::max(pod.ceiling, largest);
       }
@@ -207,6 +235,7 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       group.input.pools.push_back(std::move(input));
     }
   }
+  group.input.budget = std::max(0, group.budget.connections - group.stopping);
 }
 
 void SizingBrain::take_sizes(Group& group, const PoolSighting& pool, PoolOutcome& outcome) {
@@ -221,11 +250,12 @@ void SizingBrain::take_sizes(Group& group, const PoolSighting& pool, PoolOutcome
     const auto input = std::find_if(group.input.pools.begin(), group.input.pools.end(),
                                     [&](const sizing::PoolInput& given) { return given.id == id; });
     if (decision == nullptr || input == group.input.pools.end()) continue;
-    known.total = total_for(database, decision->size, input->pods, known.total);
+    known.total = total_for(database, decision->size, input->pods, known.stopping.size, known.total);
     sizing::PoolInput decided = *input;
     decided.size = decision->size;
     // Above the budget nothing may be opened beyond what runs; what is smaller may always be told.
-    const int approved = fits ? total_of(decided) : std::min(total_of(decided), running_now(*input));
+    const int live = fits ? total_of(decided) : std::min(total_of(decided), running_now(*input));
+    const int approved = live + sum_of(known.stopping);
     outcome.advice.sizes[database.name] = {.size = *known.total, .approved = approved};
     is_new_setting = is_new_setting || known.issued_per_pod != decision->size;
   }
@@ -289,8 +319,8 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
   const auto waits = [](const sizing::PoolDecision& pool) {
     return pool.why.reason == sizing::Reason::kTransition || !pool.is_admitted;
   };
-  const bool is_needed = group.decision.committed_before > group.input.budget ||
-                         std::any_of(group.decision.pools.begin(), group.decision.pools.end(), waits);
+  const bool others_wait = group.decision.committed_before > group.input.budget ||
+                           std::any_of(group.decision.pools.begin(), group.decision.pools.end(), waits);
   // A refused login would empty the pool and drop its clients: only where logins are seen to work.
   bool logins_work = server.has_grown && now - server.grew_at < std::chrono::seconds{60};
   if (group.seen && group.seen->observed_at) {
@@ -301,11 +331,12 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
   }
   for (const PoolSighting* pool : group.pools) {
     PoolState& state = pools_.at(key_of(*pool));
+    const bool is_needed = others_wait || has_pods_at_gate(pool->facts);
     for (const Database& database : pool->facts.pool.spec.databases) {
       DatabaseState& known = state.databases.at(database.name);
       for (const reconcile::PodFacts& pod : pool->facts.pods) {
         const auto seen = pool->seen.find(pod.uid);
-        if (seen == pool->seen.end() || !seen->second || pod.terminating) continue;
+        if (seen == pool->seen.end() || !seen->second || !reconcile::is_live(pod)) continue;
         const auto observation = observation_of(*seen->second, database.name);
         const bool is_above = observation && observation->pool_size == known.issued_per_pod &&
                               !observation->is_paused &&
@@ -403,7 +434,9 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
                             .size_min = database.pool_size.min,
                             .size_max = database.pool_size.max,
                             .reserve = std::int64_t{input->pods} * input->limits.reserve_per_pod};
+      const render::PodHold& stopping = state.databases.at(database.name).stopping;
       add_numbers(sizing, *decision, *input);
+      sizing.committed += sum_of(stopping);
       const auto leak = group.leaks.find(id);
       sizing.leak = leak_of(group.seen, leak == group.leaks.end() ? sizing::LeakReport{} : leak->second);
       about.held += sizing.held;
@@ -414,7 +447,7 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
                             .namespace_name = sizing.namespace_name,
                             .pool = sizing.pool,
                             .database = sizing.database,
-                            .size_before = std::int64_t{input->size} * input->pods,
+                            .size_before = std::int64_t{input->size} * input->pods + stopping.size,
                             .size = sizing.size,
                             .reason = sizing.reason,
                             .text = sizing.why});
@@ -424,7 +457,7 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
   }
   group.who_takes_what = takers(std::move(shares));
   about.budget = group.budget;
-  about.committed = group.decision.committed_before;
+  about.committed = group.decision.committed_before + group.stopping;
   about.guard_state = group.decision.guard_state;
   about.is_saturated = server.is_saturated;
   about.is_budget_exceeded = group.decision.is_budget_exceeded;

@@ -82,6 +82,7 @@ class SizingBrain {
   struct DatabaseState {
     std::optional<int> total;  // size that was decided last, sum over all pods
     int issued_per_pod = 0;
+    render::PodHold stopping;  // what pods that stop may still hold
     sizing::SettingLedger ledger;
     RecentMax held;
     std::map<std::string, int> ticks_above;  // by pod: how long it has held more than its live size allows
@@ -120,6 +121,7 @@ class SizingBrain {
     sizing::ServerInput input;
     sizing::ServerDecision decision;
     std::string who_takes_what;
+    int stopping = 0;  // connections that pods which stop may still hold
   };
 
   PoolState& state_of(const PoolSighting& pool, MonotonicTime now);

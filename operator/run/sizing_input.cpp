@@ -52,9 +52,9 @@ std::string sizing_id(const api::ConnectionPool& pool, const std::string& databa
   return pool.namespace_name + "/" + pool.name + "/" + database;
 }
 
-int pods_at_once(const reconcile::Facts& facts) {
+reconcile::Room room_now(const reconcile::Facts& facts, const api::Database& database) {
   const std::string& wanted = facts.deployment.restart_hash;
-  return reconcile::pod_slots(facts, !wanted.empty() && reconcile::has_older_pods(facts, wanted));
+  return reconcile::room_of(facts, database, !wanted.empty() && reconcile::has_older_pods(facts, wanted));
 }
 
 std::optional<sizing::PodObservation> observation_of(const pgbouncer::PodObservation& pod,
@@ -79,8 +79,6 @@ std::optional<sizing::PodObservation> observation_of(const pgbouncer::PodObserva
   }
   return observation;
 }
-
-int reserve_per_pod(const api::Database& database, int pods) { return database.reserve_pool_size / std::max(1, pods); }
 
 sizing::SizingMode mode_of(api::SizingMode mode) {
   switch (mode) {
@@ -109,14 +107,16 @@ sizing::PoolPolicy policy_of(const api::Sizing& sizing) {
 }
 
 sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& database, const DatabaseMemory& memory) {
-  const int pods = pods_at_once(pool.facts);
+  const reconcile::Room room = room_now(pool.facts, database);
+  const int pods = room.pods;
+  const render::PodHold& stopping = room.stopping;
   sizing::PoolInput input;
   input.id = sizing_id(pool.facts.pool, database.name);
   input.mode = mode_of(pool.facts.pool.spec.sizing.mode);
-  input.limits = {.min = database.pool_size.min,
-                  .max = database.pool_size.max,
-                  .initial = api::initial_size(database.pool_size),
-                  .reserve_per_pod = reserve_per_pod(database, pods)};
+  input.limits = {.min = std::max(1, database.pool_size.min - stopping.size),
+                  .max = std::max(1, database.pool_size.max - stopping.size),
+                  .initial = std::max(1, api::initial_size(database.pool_size) - stopping.size),
+                  .reserve_per_pod = std::max(0, database.reserve_pool_size - stopping.reserve) / pods};
   input.weight = pool.facts.pool.spec.sizing.priority;
   input.policy = policy_of(pool.facts.pool.spec.sizing);
   input.pods = pods;
@@ -125,13 +125,14 @@ sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& data
   if (memory.size_per_pod) {
     input.size = *memory.size_per_pod;
   } else if (recorded != pool.facts.sizes.end()) {
-    input.size = std::max(1, recorded->second / pods);
+    input.size = std::max(1, (recorded->second - stopping.size) / pods);
   } else {
     input.mode = sizing::SizingMode::kFixed;  // wants the initial size, whatever follows later
     input.size = 1;
   }
   if (pool.is_deleted) input.mode = sizing::SizingMode::kRecommend;  // it only ends
   for (const reconcile::PodFacts& pod : pool.facts.pods) {
+    if (!reconcile::is_live(pod)) continue;  // it holds nothing yet, or is counted apart
     sizing::PodInput pod_input{.name = pod.uid};
     const auto seen = pool.seen.find(pod.uid);
     if (seen != pool.seen.end() && seen->second) pod_input.observation = observation_of(*seen->second, database.name);

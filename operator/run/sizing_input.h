@@ -39,14 +39,11 @@ std::map<std::string, std::string> same_servers(const std::set<std::string>& nam
 /// "shop/orders/app": unique in the cluster.
 std::string sizing_id(const api::ConnectionPool& pool, const std::string& database);
 
-/// Pods that may exist at the same time, as the reconciler counts them.
-int pods_at_once(const reconcile::Facts& facts);
+/// Among whom the connections of a database are shared, as the reconciler does it.
+reconcile::Room room_now(const reconcile::Facts& facts, const api::Database& database);
 
 /// What a pod last said about one database; nothing where it did not speak of it.
 std::optional<sizing::PodObservation> observation_of(const pgbouncer::PodObservation& pod, const std::string& database);
-
-/// Connections that each pod may open on top of its size.
-int reserve_per_pod(const api::Database& database, int pods);
 
 sizing::SizingMode mode_of(api::SizingMode mode);
 sizing::PoolPolicy policy_of(const api::Sizing& sizing);
@@ -58,8 +55,8 @@ struct DatabaseMemory {
   int leaked = 0;
 };
 
-/// One database of a pool as the sizing takes it. A database that never had a size begins with one connection a pod and
-/// grows to its initial size as far as the budget is free.
+/// One database of a pool as the sizing takes it: its live pods, and of its limits what stopping pods leave. A database
+/// that never had a size begins with one connection a pod and grows to its initial size as far as the budget is free.
 sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& database, const DatabaseMemory& memory);
 
 /// Sessions of the server that belong to one database: by database and by the user that its PgBouncers log in as.

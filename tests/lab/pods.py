@@ -7,7 +7,8 @@
 
 It does what a kubelet does with these pods, and times it alike: it binds them, writes the files of their volumes (all files of a
 volume in one step, again soon after the pod's annotations changed, else once a minute), starts the container's program, watches
-its readiness, starts it again when it ends, and lets it drain when the pod is deleted.
+its readiness, starts it again when it ends, and lets it drain when the pod is deleted. The init container that waits for the operator
+is done by its rule: the pod's annotation must be the hash of the files.
 
 What differs: there are no containers, so the program sees the machine's files; it listens on the pod's address by a file that
 includes the rendered one; and of the preStop hook only the `sleep N` that it begins with is done, since its script speaks of process 1:
@@ -115,6 +116,9 @@ class PodProcess:
             return
         try:
             self._sync(now)
+            if not self._has_started and not self._is_let_in():
+                self._tell(ready=False, waiting="PodInitializing")
+                return
             self._run(now)
         except NotYet:
             self._tell(ready=False, waiting="ContainerCreating")
@@ -158,6 +162,12 @@ class PodProcess:
         if missing := [item["key"] for item in items if item["key"] not in texts]:
             raise NotYet(f"{kind} {name} lacks {missing}")
         return {item["path"]: texts[item["key"]] for item in items}
+
+    def _is_let_in(self) -> bool:
+        gates = [one for one in self.pod["spec"].get("initContainers", []) if one["name"] == "admission"]
+        wanted = self.pod["metadata"].get("annotations", {}).get("poolwright.dev/config-hash", "")
+        marker = re.search(r"syslog_ident = (\S+)", (self._volume.folder / self._container["command"][-1]).read_text())
+        return not gates or (marker is not None and f"poolwright-{wanted}".startswith(marker[1]))
 
     # -- the process --
 

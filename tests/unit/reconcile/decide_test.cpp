@@ -121,7 +121,11 @@ TEST(Decide, APodOfAnotherTemplateTakesAShareOfItsOwn) {
   facts.pods.push_back(facts.pods[0]);
   facts.pods.push_back(facts.pods[0]);
   facts.pods[2].terminating = true;
-  EXPECT_EQ(testing::decide_now(facts).rendered->databases[0].share, 8) << "a terminating pod still holds its share";
+  facts.pods[2].may_hold = render::PodHolds{{"orders", {12, 2}}};
+  EXPECT_EQ(testing::decide_now(facts).rendered->databases[0].share, 6) << "13 over two pods: 12 are still held";
+  EXPECT_EQ(testing::decide_now(facts).rendered->databases[0].reserve_share, 1);
+  facts.pods[2].may_hold.reset();
+  EXPECT_EQ(testing::decide_now(facts).rendered->databases[0].share, 1) << "it may hold everything";
 }
 
 TEST(Decide, NeverMoreThanIsApproved) {

@@ -27,6 +27,31 @@ TEST(SharesOf, TheSumOverThePodsNeverPassesTheTotal) {
   }
 }
 
+TEST(SharesOf, WhatPodsThatStopHoldIsLeftOut) {
+  api::Database database = make_database("a");
+  database.reserve_pool_size = 5;
+  for (int held = 0; held <= 40; ++held) {
+    for (int slots = 1; slots <= 6; ++slots) {
+      const Shares shares = shares_of(database, 25, slots, {.size = held, .reserve = held});
+      EXPECT_LE(shares.pool_size * slots + held, std::max(25, held + slots)) << held << " on " << slots;
+      EXPECT_LE(shares.reserve_pool_size * slots + held, std::max(5, held)) << held << " on " << slots;
+      EXPECT_GE(shares.pool_size, 1);
+    }
+  }
+}
+
+TEST(Holds, AreWrittenAndReadBack) {
+  const PodHolds holds{{"app", {12, 2}}, {"log", {1, 0}}};
+  EXPECT_EQ(holds_text(holds), R"({"app":[12,2],"log":[1,0]})");
+  EXPECT_EQ(read_holds(holds_text(holds)), holds);
+  for (const char* text : {"", "[]", "{", R"({"a":1})", R"({"a":[1]})", R"({"a":[1,-1]})", R"({"a":[1,1e9]})",
+                           R"({"a":[99999999999,1]})", R"({"a":["1",1]})"}) {
+    EXPECT_FALSE(read_holds(text)) << text;
+  }
+  EXPECT_EQ(larger(holds, {{"app", {3, 9}}, {"new", {4, 4}}}),
+            (PodHolds{{"app", {12, 9}}, {"log", {1, 0}}, {"new", {4, 4}}}));
+}
+
 TEST(SharesOf, DefaultsOfTheSmallestPool) {
   const Shares one = shares_of(make_database("a"), 25, 1);
   EXPECT_EQ(one.pool_size, 25);

@@ -80,6 +80,28 @@ TEST(Brain, MorePodsShareTheSameTotal) {
   EXPECT_EQ(outcome.snapshot->databases[0].size_per_pod, 3);
 }
 
+TEST(Brain, AStoppingPodKeepsItsShareOfTheSizeAndOfTheBudget) {
+  SizingBrain brain{{}};
+  PoolSighting orders = pool("orders", "db", 2);
+  orders.facts.pool.spec.sizing.mode = api::SizingMode::kFixed;
+  orders.facts.pool.spec.postgres.connection_budget.max = 14;
+  for (const char* uid : {"o1", "o2"}) add_pod(orders, uid, kStart, 5, 5);
+  for (auto& pod : orders.facts.pods) pod.may_hold = render::PodHolds{{"app", {5, 0}}};
+  orders.facts.sizes["app"] = 10;
+  brain.decide(world({orders}));
+  // One is evicted, and a new one waits at its gate.
+  orders.facts.pods[1].terminating = true;
+  orders.seen.erase("o2");
+  orders.facts.pods.push_back({.name = "o3", .uid = "o3", .at_gate = true, .has_gate = true});
+  const SizingOutcome outcome = brain.decide(world({orders, pool("billing", "db", 1)}, 1));
+  const reconcile::SizeAdvice& advice = outcome.pools.at(kOrders).advice.sizes.at("app");
+  EXPECT_EQ(advice.size, 10) << "the size is what it was";
+  EXPECT_LE(advice.approved, 10);
+  EXPECT_EQ(outcome.snapshot->databases.back().size_per_pod, 2) << "five that are left over two pods";
+  EXPECT_LE(outcome.snapshot->servers[0].committed, 14 + 3) << "the one that stops and the one that runs";
+  EXPECT_LE(outcome.pools.at(kBilling).advice.sizes.at("app").approved, 4);
+}
+
 TEST(Brain, MinimumsThatDoNotFitAreToldWithTheArithmetic) {
   SizingBrain brain{{}};
   PoolSighting orders = pool("orders", "db", 1);
@@ -120,11 +142,12 @@ TEST(FittingSize, KeepsToWhatIsApprovedForEveryNumberOfPods) {
   app.reserve_pool_size = 5;
   for (int approved = 1; approved < 60; ++approved) {
     for (int slots = 1; slots < 12; ++slots) {
-      const auto size = reconcile::fitting_size({.size = 40, .approved = approved}, app, slots);
+      const auto fit =
+          reconcile::fitting_size({.size = 40, .approved = approved}, app, {.pods = slots, .least = slots + 1});
       const int least = slots * (1 + 5 / slots);
-      ASSERT_EQ(size.has_value(), least <= approved) << approved << " on " << slots;
-      if (!size) continue;
-      const int share = std::max(1, *size / slots);
+      ASSERT_EQ(fit.has_value(), least <= approved) << approved << " on " << slots;
+      if (!fit) continue;
+      const int share = std::max(1, fit->size / slots);
       EXPECT_LE(slots * (share + 5 / slots), approved) << approved << " on " << slots;
     }
   }

@@ -60,9 +60,22 @@ TEST(PoolInput, ASurgingPodCountsBeforeItIsThere) {
   seen.facts.deployment = {.exists = true, .replicas = 2, .restart_hash = "new"};
   seen.facts.pods = {{.name = "one", .uid = "one", .restart_hash = "old"},
                      {.name = "two", .uid = "two", .restart_hash = "old"}};
-  EXPECT_EQ(pods_at_once(seen.facts), 3);
+  EXPECT_EQ(room_now(seen.facts, seen.facts.pool.spec.databases[0]).pods, 3);
   for (reconcile::PodFacts& pod : seen.facts.pods) pod.restart_hash = "new";
-  EXPECT_EQ(pods_at_once(seen.facts), 2);
+  EXPECT_EQ(room_now(seen.facts, seen.facts.pool.spec.databases[0]).pods, 2);
+}
+
+TEST(PoolInput, WhatStoppingPodsHoldIsNotShared) {
+  PoolSighting seen = pool("orders", "db", 2);
+  add_pod(seen, "one", MonotonicTime{}, 6);
+  seen.facts.pods.push_back(
+      {.name = "stops", .uid = "stops", .terminating = true, .may_hold = render::PodHolds{{"app", {8, 0}}}});
+  seen.facts.pods.push_back({.name = "new", .uid = "new", .at_gate = true});
+  const sizing::PoolInput input = pool_input(seen, seen.facts.pool.spec.databases[0], {.size_per_pod = 6});
+  EXPECT_EQ(input.pods, 2);
+  EXPECT_EQ(input.limits.max, 12);
+  ASSERT_EQ(input.pod_inputs.size(), 1U) << "one stops, one has not started";
+  EXPECT_EQ(input.pod_inputs[0].name, "one");
 }
 
 TEST(PoolInput, ANewDatabaseBeginsWithOneConnectionAPod) {

@@ -1,0 +1,79 @@
+#include "reconcile/admission.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace poolwright::reconcile {
+
+namespace {
+
+using render::PodHold;
+using render::PodHolds;
+
+std::int32_t number_of(const std::map<std::string, std::string>& options, const char* key) {
+  const auto found = options.find(key);
+  std::int32_t number = 0;
+  if (found == options.end()) return number;
+  const char* end = found->second.data() + found->second.size();
+  std::from_chars(found->second.data(), end, number);
+  return number;
+}
+
+std::int64_t sum_of(const PodHold& hold) { return std::int64_t{hold.size} + hold.reserve; }
+
+PodHold hold_in(const PodHolds& holds, const std::string& database) {
+  const auto found = holds.find(database);
+  return found == holds.end() ? PodHold{} : found->second;
+}
+
+}  // namespace
+
+PodHolds holds_of(const pgbouncer::ExpectedConfig& config) {
+  PodHolds holds;
+  for (const pgbouncer::ExpectedDatabase& database : config.databases) {
+    // One of the two names of the reserve is there, by PgBouncer's version.
+    holds[database.name] = {
+        .size = number_of(database.options, "pool_size"),
+        .reserve = number_of(database.options, "reserve_pool_size") + number_of(database.options, "reserve_pool")};
+  }
+  return holds;
+}
+
+bool keeps_to(const PodHolds& share, const std::vector<pgbouncer::DatabaseRow>& live) {
+  return std::all_of(live.begin(), live.end(), [&](const pgbouncer::DatabaseRow& row) {
+    const auto found = share.find(row.name);
+    return found == share.end() || row.current_connections <= sum_of(found->second);
+  });
+}
+
+std::vector<std::string> pods_to_admit(const Facts& facts, const PodHolds& share,
+                                       const std::map<std::string, bool>& settled) {
+  std::map<std::string, std::int64_t> free;
+  for (const api::Database& database : facts.pool.spec.databases) {
+    const PodHold one = hold_in(share, database.name);
+    std::int64_t& left = free[database.name];
+    const auto advice = facts.advice.sizes.find(database.name);
+    if (advice != facts.advice.sizes.end()) left = allowed(advice->second, database, room_of(facts, database, false));
+    for (const PodFacts& pod : facts.pods) {
+      if (pod.at_gate) continue;
+      const auto seen = settled.find(pod.uid);
+      const bool is_settled = seen != settled.end() && seen->second;
+      const PodHold recorded = is_settled ? PodHold{} : may_hold(pod, database);
+      const PodHold told = pod.terminating ? PodHold{} : one;
+      left -= sum_of({.size = std::max(recorded.size, told.size), .reserve = std::max(recorded.reserve, told.reserve)});
+    }
+  }
+  std::vector<std::string> admitted;
+  for (const PodFacts& pod : facts.pods) {
+    if (!pod.at_gate || pod.terminating) continue;
+    const bool fits = std::all_of(free.begin(), free.end(), [&](const auto& entry) {
+      return entry.second >= sum_of(hold_in(share, entry.first));
+    });
+    if (!fits) break;
+    for (auto& [name, left] : free) left -= sum_of(hold_in(share, name));
+    admitted.push_back(pod.uid);
+  }
+  return admitted;
+}
+
+}  // namespace poolwright::reconcile
