@@ -65,10 +65,9 @@ bool has_pods_at_gate(const reconcile::Facts& facts) {
 
 }  // namespace
 
-int SizingBrain::RecentMax::add(MonotonicTime now, int value) {
-  constexpr Duration kPart = std::chrono::seconds{10};
-  if (now - since >= kPart) {
-    previous = now - since >= 2 * kPart ? 0 : current;
+int SizingBrain::RecentMax::add(MonotonicTime now, int value, Duration part) {
+  if (now - since >= part) {
+    previous = now - since >= 2 * part ? 0 : current;
     current = 0;
     since = now;
   }
@@ -103,7 +102,10 @@ SizingBrain::PoolState& SizingBrain::state_of(const PoolSighting& pool, Monotoni
     return std::none_of(databases.begin(), databases.end(), [&](const Database& d) { return d.name == entry.first; });
   });
   for (const Database& database : pool.facts.pool.spec.databases) {
-    state.databases[database.name].ledger.retain(pods);
+    DatabaseState& known = state.databases[database.name];
+    known.ledger.retain(pods);
+    std::erase_if(known.held_by_pod,
+                  [&](const auto& entry) { return std::find(pods.begin(), pods.end(), entry.first) == pods.end(); });
   }
   return state;
 }
@@ -168,7 +170,7 @@ void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicT
     PoolState& state = pools_.at(key_of(*pool));
     for (const Database& database : pool->facts.pool.spec.databases) {
       const int held_now = held_by(*pool, database.name);
-      const int recent = state.databases.at(database.name).held.add(now, held_now);
+      const int recent = state.databases.at(database.name).held.add(now, held_now, kOwnPart);
       held += held_now;
       const std::string user = login_user(*pool, database.name);
       own[{user, api::server_database(database)}] += recent + sum_of(room_now(pool->facts, database).stopping);
@@ -189,6 +191,14 @@ void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicT
                      .superuser_reserved = static_cast<int>(facts.superuser_reserved_connections),
                      .reserved = static_cast<int>(facts.reserved_connections),
                      .foreign_sessions = server.foreign.add(seconds_of(now), foreign_sessions(*group.seen, own))};
+}
+
+int SizingBrain::held_lately(DatabaseState& known, const PoolSighting& pool, const std::string& uid,
+                             const std::string& database, MonotonicTime now) {
+  const auto seen = pool.seen.find(uid);
+  if (seen == pool.seen.end() || !seen->second) return 0;
+  const auto observation = observation_of(*seen->second, database);
+  return observation ? known.held_by_pod[uid].add(now, sizing::held(observation->gauges), kClosingPart) : 0;
 }
 
 void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime now) {
@@ -217,7 +227,11 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       const bool stands_still = state.is_refused || pool->is_paused;
       if (stands_still && recorded != pool->facts.sizes.end()) known.total = recorded->second;
       if (known.total) memory.size_per_pod = std::max(1, (*known.total - known.stopping.size) / pods);
-      for (const reconcile::PodFacts& pod : pool->facts.pods) memory.ceilings[pod.uid] = known.ledger.ceiling(pod.uid);
+      const int reserve = std::max(0, database.reserve_pool_size - known.stopping.reserve) / pods;
+      for (const reconcile::PodFacts& pod : pool->facts.pods) {
+        const int closing = held_lately(known, *pool, pod.uid, database.name, now) - reserve;
+        memory.ceilings[pod.uid] = std::max(known.ledger.ceiling(pod.uid), closing);
+      }
       const auto leak = group.leaks.find(id);
       if (leak != group.leaks.end()) memory.leaked = leak->second.count;
       sizing::PoolInput input = pool_input(*pool, database, memory);

@@ -59,6 +59,10 @@ class SizingBrain {
   static constexpr Duration kSettle = std::chrono::seconds{15};
   /// Observations that are older are stale.
   static constexpr Duration kStale = std::chrono::seconds{10};
+  /// A session of ours that is gone explains one of the server's for one to two of these.
+  static constexpr Duration kOwnPart = std::chrono::seconds{10};
+  /// A connection that a PgBouncer has closed counts for one to two of these: PostgreSQL needs a moment to end it.
+  static constexpr Duration kClosingPart = std::chrono::seconds{1};
   /// Between two forced closings of one pod's connections.
   static constexpr Duration kReconnectPeriod = std::chrono::seconds{10};
 
@@ -72,9 +76,9 @@ class SizingBrain {
   void set_refused(const PoolKey& pool, bool is_refused);
 
  private:
-  /// Highest number of the last ten to twenty seconds.
+  /// Highest number of the last one to two parts.
   struct RecentMax {
-    int add(MonotonicTime now, int value);
+    int add(MonotonicTime now, int value, Duration part);
     MonotonicTime since{};
     int current = 0;
     int previous = 0;
@@ -85,7 +89,8 @@ class SizingBrain {
     render::PodHold stopping;  // what pods that stop may still hold
     sizing::SettingLedger ledger;
     RecentMax held;
-    std::map<std::string, int> ticks_above;  // by pod: how long it has held more than its live size allows
+    std::map<std::string, RecentMax> held_by_pod;  // UID
+    std::map<std::string, int> ticks_above;        // by pod: how long it has held more than its live size allows
     std::map<std::string, MonotonicTime> reconnected_at;
   };
   struct PoolState {
@@ -126,6 +131,8 @@ class SizingBrain {
 
   PoolState& state_of(const PoolSighting& pool, MonotonicTime now);
   std::map<std::string, Group> group(const SizingWorld& world);
+  static int held_lately(DatabaseState& known, const PoolSighting& pool, const std::string& uid,
+                         const std::string& database, MonotonicTime now);
   void fill_input(Group& group, ServerState& server, MonotonicTime now);
   void measure_capacity(Group& group, ServerState& server, MonotonicTime now);
   void take_sizes(Group& group, const PoolSighting& pool, PoolOutcome& outcome);

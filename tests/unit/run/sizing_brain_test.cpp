@@ -80,6 +80,21 @@ TEST(Brain, MorePodsShareTheSameTotal) {
   EXPECT_EQ(outcome.snapshot->databases[0].size_per_pod, 3);
 }
 
+TEST(Brain, AConnectionThatWasJustClosedCountsForAMoment) {
+  SizingBrain brain{{}};
+  const auto committed_at = [&](int second, int held) {
+    PoolSighting orders = pool("orders", "db", 1);
+    orders.facts.pool.spec.sizing.mode = api::SizingMode::kRecommend;
+    orders.facts.sizes["app"] = 4;
+    add_pod(orders, "o1", kStart + std::chrono::seconds{second}, 4, held);
+    orders.facts.pods[0].may_hold = render::PodHolds{{"app", {4, 0}}};
+    return brain.decide(world({orders}, second)).snapshot->databases[0].committed;
+  };
+  EXPECT_EQ(committed_at(0, 9), 9) << "above its size";
+  EXPECT_EQ(committed_at(1, 4), 9) << "PostgreSQL may not have ended them yet";
+  EXPECT_EQ(committed_at(3, 4), 4);
+}
+
 TEST(Brain, AStoppingPodKeepsItsShareOfTheSizeAndOfTheBudget) {
   SizingBrain brain{{}};
   PoolSighting orders = pool("orders", "db", 2);
