@@ -29,7 +29,7 @@ SIZE = 100
 # Holds a server connection without any work, until the client goes away.
 HOLD = "begin;\nselect 1;\n\\sleep 600 s\ncommit;\n"
 # However many there are, one of them works.
-ONE_AT_A_TIME = "begin;\nselect pg_advisory_xact_lock(7), pg_sleep(0.01);\ncommit;\n"
+ONE_AT_A_TIME = "begin;\nselect pg_advisory_xact_lock(7), pg_sleep(0.02);\ncommit;\n"
 RAISE_SECONDS_MAX = 60  # for waiting; how long it took is printed
 
 
@@ -315,7 +315,7 @@ class Alerts(MonitoringCase):
         with self.load("narrow", script=ONE_AT_A_TIME) as load:
             load.set(10)
             self.until("what ten clients need", lambda: (self.web.pool("narrow")["connections"]["busy"] or 0) > 8)
-            time.sleep(5)  # some seconds of it to compare with
+            time.sleep(8)  # some seconds of it to compare with
             load.set(80)
             seconds = self.until("it is told", lambda: self.severity("DatabaseSaturated", "narrow") == "WARNING", timeout=180)
             print(f"    one statement at a time, 80 clients: WARNING after {seconds:.1f} s", flush=True)
