@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs. Each stage adds its outcomes to one file, from which the last line is counted.
-# usage: test.sh [unit|e2e|lint|node|extra|threads|fuzz|tidy]...     (default: the first three; `all` for every one)
+# usage: test.sh [unit|threads|fuzz|e2e|lint|tidy|extra|node]...     (default: all but the last two; `all` for every one)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$SOURCE_DIR/scripts/lint.sh"
@@ -141,8 +141,8 @@ record_missing_parts() {
 
 main() {
   local stage
-  [ $# -gt 0 ] || set -- unit e2e lint
-  [ "$*" != all ] || set -- unit e2e lint node extra threads fuzz tidy
+  [ $# -gt 0 ] || set -- lint unit threads fuzz e2e tidy
+  [ "$*" != all ] || set -- lint unit threads fuzz e2e tidy extra node
   for stage in "$@"; do
     declare -F "stage_$stage" >/dev/null || die "test: no stage '$stage'; choose of unit, e2e, lint, node, extra, threads, fuzz, tidy, or all"
   done

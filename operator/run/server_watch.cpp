@@ -27,7 +27,7 @@ void ServerWatch::follow() {
 ServerViews ServerWatch::by_observers() const {
   ServerViews views = all();
   const MutexLock lock(mutex_);
-  std::erase_if(views, [this](const auto& view) {
+  std::erase_if(views, [this](const auto& view) PW_REQUIRES(mutex_) {
     const auto chosen = chosen_.find(view.first);
     return chosen == chosen_.end() || !chosen->second->has_observer;
   });
