@@ -158,7 +158,7 @@ Shares allocate(int budget, std::span<const TieredClaim> claims) {
     return claim_of(claim, shares.units.at(claim.id), std::min(claim.want, claim.need));
   });
   shares = fill_tier([&](const TieredClaim& claim) { return claim_of(claim, shares.units.at(claim.id), claim.want); });
-  return with_little_churn(left, claims, std::move(shares));
+  return with_little_churn(left, claims, shares);
 }
 
 }  // namespace poolwright::sizing
