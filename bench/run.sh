@@ -6,6 +6,7 @@
 #   console [CONSOLES] [SECONDS]              many consoles of PgBouncers, polled each second by one thread
 #   rest [--pools N] [--seconds N]            the REST API with many pools, asked by wrk; and while it is attacked
 #   utilization [--seconds N]                 utilization beside gauges, against pg_stat_activity at 50 Hz, under bursty load
+#   resize [--seconds N] [--scenario NAME]    pools that find their size beside a static one, with pgbench
 #   sizing [SCENARIOS] [POLICIES] [SEEDS]     sizing against simulated loads; its files go to build/bench-sizing
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
@@ -23,8 +24,9 @@ run_one() {
     console) python bench/run_console.py "$BUILT/console/bench_console" "$@" ;;
     rest) python bench/rest/rest_bench.py "$BUILT/rest/bench_serve" "$@" ;;
     utilization) python bench/utilization/utilization_bench.py "$@" ;;
+    resize) python bench/resize/resize_bench.py "$@" ;;
     sizing) "$BUILT/sizing/simulate_table" build/bench-sizing "$@" ;;
-    *) die "bench: there is no '$name'; choose of reconcile, live, console, rest, utilization, sizing" ;;
+    *) die "bench: there is no '$name'; choose of reconcile, live, console, rest, utilization, resize, sizing" ;;
   esac
 }
 
@@ -33,7 +35,7 @@ main() {
   if [ $# -gt 0 ]; then
     run_one "$@"
   else
-    for name in reconcile live console rest utilization sizing; do run_one "$name"; done
+    for name in reconcile live console rest utilization resize sizing; do run_one "$name"; done
   fi
 }
 main "$@"
