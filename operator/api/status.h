@@ -27,6 +27,7 @@ inline constexpr const char* kDatabaseSaturated = "DatabaseSaturated";
 inline constexpr const char* kConnectionLeakSuspected = "ConnectionLeakSuspected";
 inline constexpr const char* kMetricsStale = "MetricsStale";
 inline constexpr const char* kNameConflict = "NameConflict";
+inline constexpr const char* kClientsPaused = "ClientsPaused";  // clients wait because somebody asked for it
 inline constexpr const char* kClientLimitExceeded =
     "ClientLimitExceeded";  // instances x limit above what the pool admits
 }  // namespace condition

@@ -178,6 +178,7 @@ int run_command_line(int argc, char** argv) {
   add_simulate(app, code);
   add_import(app, code);
   add_pool_commands(app, code);
+  add_operation_commands(app, code);
   add_report(app, code);
   add_completion(app, code);
   add_version(app, code);

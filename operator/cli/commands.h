@@ -13,6 +13,8 @@ struct ClusterOptions;
 
 /// status, explain, top, url, psql.
 void add_pool_commands(CLI::App& app, int& code);
+/// pause, resume, reconnect.
+void add_operation_commands(CLI::App& app, int& code);
 void add_completion(CLI::App& app, int& code);
 void add_import(CLI::App& app, int& code);
 void add_report(CLI::App& app, int& code);

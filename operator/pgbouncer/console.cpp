@@ -26,6 +26,8 @@ std::string topic_text(ShowTopic topic) {
       return "SHOW STATS";
     case ShowTopic::kDatabases:
       return "SHOW DATABASES";
+    case ShowTopic::kState:
+      return "SHOW STATE";
     case ShowTopic::kConfig:
       return "SHOW CONFIG";
     case ShowTopic::kUsers:
@@ -62,6 +64,10 @@ Command Command::show(ShowTopic topic) { return Command(topic_text(topic)); }
 Command Command::reload() { return Command("RELOAD"); }
 
 Command Command::shutdown_wait_for_servers() { return Command("SHUTDOWN WAIT_FOR_SERVERS"); }
+
+Command Command::pause_all() { return Command("PAUSE"); }
+
+Command Command::resume_all() { return Command("RESUME"); }
 
 Result<Command> Command::pause(std::string_view database) {
   PW_ASSIGN_OR_RETURN(const std::string quoted, quote_database(database));
@@ -100,6 +106,10 @@ Result<std::vector<StatsRow>> show_stats(Console& console, const CallLimits& lim
 
 Result<std::vector<DatabaseRow>> show_databases(Console& console, const CallLimits& limits) {
   return show(console, ShowTopic::kDatabases, limits, parse_databases);
+}
+
+Result<bool> show_paused(Console& console, const CallLimits& limits) {
+  return show(console, ShowTopic::kState, limits, parse_paused);
 }
 
 Result<std::vector<ConfigRow>> show_config(Console& console, const CallLimits& limits) {

@@ -15,7 +15,10 @@
 
 namespace poolwright::pgbouncer {
 
-enum class ShowTopic { kPools, kStats, kDatabases, kConfig, kUsers, kVersion, kLists };
+enum class ShowTopic { kPools, kStats, kDatabases, kState, kConfig, kUsers, kVersion, kLists };
+
+/// SHOW STATE, and with it the way to see that all databases are paused together, is there from this version on.
+inline constexpr int kFirstVersionWithState = 11'900;
 
 /// One console command, quoted for the console's grammar. It cannot be made from an unchecked name.
 class Command {
@@ -27,6 +30,11 @@ class Command {
   static Result<Command> pause(std::string_view database);
   /// Also an error where the database is not paused.
   static Result<Command> resume(std::string_view database);
+  /// The same for all databases together. Unlike a pause of one database it keeps PgBouncer from opening connections
+  /// for min_pool_size, which it would break off at once and then take for refused logins: clients that come right
+  /// after such a pause are turned away.
+  static Command pause_all();
+  static Command resume_all();
   /// Closes every server connection of the database when it is released. Unsafe while PostgreSQL refuses logins.
   static Result<Command> reconnect(std::string_view database);
   /// 1.23+: ends when no server connection is in use; clients get an error at their next query.
@@ -76,6 +84,8 @@ Status tell(Console& console, const Command& command, const CallLimits& limits);
 Result<std::vector<PoolRow>> show_pools(Console& console, const CallLimits& limits);
 Result<std::vector<StatsRow>> show_stats(Console& console, const CallLimits& limits);
 Result<std::vector<DatabaseRow>> show_databases(Console& console, const CallLimits& limits);
+/// Whether all databases are paused together; only from kFirstVersionWithState on.
+Result<bool> show_paused(Console& console, const CallLimits& limits);
 Result<std::vector<ConfigRow>> show_config(Console& console, const CallLimits& limits);
 Result<std::vector<std::string>> show_users(Console& console, const CallLimits& limits);
 Result<std::string> show_version(Console& console, const CallLimits& limits);

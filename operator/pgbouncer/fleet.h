@@ -43,7 +43,7 @@ struct PodObservation {
   std::chrono::microseconds round_trip{0};   // of SHOW POOLS, STATS and DATABASES together
   std::vector<PoolRow> pools;
   std::vector<StatsRow> stats;
-  std::vector<DatabaseRow> databases;
+  std::vector<DatabaseRow> databases;  // paused also where all are together
   /// What seldom changes: asked for with the first poll of a connection, after a RELOAD, and every kSeldomPolls polls.
   struct Seldom {
     std::map<std::string, std::int64_t> lists;  // SHOW LISTS

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/mutex.h"
+#include "base/rest.h"
 
 namespace poolwright::pgbouncer {
 
@@ -39,15 +39,6 @@ std::vector<DatabaseRow> configured_parts(const LiveConfig& live) {
 
 bool is_userlist_key(const Difference& difference) { return difference.key.starts_with("users."); }
 
-/// Waits, unless asked to stop.
-void pause_for(Duration duration, const std::stop_token& stop) {
-  if (duration <= Duration{0}) return;
-  Mutex mutex;
-  ConditionVariable never;
-  MutexLock lock(mutex);
-  never.wait_for(mutex, stop, duration, [] { return false; });
-}
-
 /// One call of apply_config.
 class Apply {
  public:
@@ -58,11 +49,10 @@ class Apply {
   ApplyOutcome run() {
     while (!read_before()) {
       if (is_over()) return outcome_;
-      pause_for(pace_.retry, limits_.stop);
+      rest(pace_.retry, limits_.stop);
     }
     is_repair_ = outcome_.state == ApplyState::kHalfApplied;
-    while (outcome_.state != ApplyState::kLive && !reload_and_read() && !is_over())
-      pause_for(pace_.retry, limits_.stop);
+    while (outcome_.state != ApplyState::kLive && !reload_and_read() && !is_over()) rest(pace_.retry, limits_.stop);
     return outcome_;
   }
 

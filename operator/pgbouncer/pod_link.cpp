@@ -129,6 +129,8 @@ void PodLink::pump() {
       return ask(ShowTopic::kStats);
     case PollStep::kDatabases:
       return ask(ShowTopic::kDatabases);
+    case PollStep::kState:
+      return ask(ShowTopic::kState);
     case PollStep::kLists:
       return ask(ShowTopic::kLists);
     case PollStep::kConfig:
@@ -194,7 +196,13 @@ Status PodLink::read_rows(const Table& table) {
     case PollStep::kDatabases: {
       PW_ASSIGN_OR_RETURN(draft_.databases, parse_databases(table));
       draft_.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(context_.clock.now() - poll_began_at_);
-      step_ = polls_to_seldom_ > 0 ? PollStep::kNone : PollStep::kLists;
+      step_ = last_.version >= kFirstVersionWithState ? PollStep::kState : step_after_state();
+      break;
+    }
+    case PollStep::kState: {
+      PW_ASSIGN_OR_RETURN(const bool are_paused, parse_paused(table));
+      for (DatabaseRow& row : draft_.databases) row.is_paused = row.is_paused || are_paused;
+      step_ = step_after_state();
       break;
     }
     case PollStep::kLists: {

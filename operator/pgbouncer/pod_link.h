@@ -59,7 +59,7 @@ class PodLink {
   void run(WaitingCommand command);
 
  private:
-  enum class PollStep { kNone, kPools, kStats, kDatabases, kLists, kConfig };
+  enum class PollStep { kNone, kPools, kStats, kDatabases, kState, kLists, kConfig };
 
   void request_turn();
   void connect();
@@ -71,6 +71,7 @@ class PodLink {
   void ask(ShowTopic topic);
   void read_answer(const Result<postgres::Table>& answer);
   Status read_rows(const postgres::Table& table);
+  PollStep step_after_state() const { return polls_to_seldom_ > 0 ? PollStep::kNone : PollStep::kLists; }
   void read_settings(const std::vector<ConfigRow>& settings);
   void end_poll();
   void fail_poll(Error error);

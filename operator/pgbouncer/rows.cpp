@@ -1,5 +1,6 @@
 #include "pgbouncer/rows.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace poolwright::pgbouncer {
@@ -112,6 +113,14 @@ Result<std::vector<DatabaseRow>> parse_databases(const Table& table) {
 
 Result<std::vector<ConfigRow>> parse_config(const Table& table) {
   return read_rows<ConfigRow>(table, "CONFIG", read_setting);
+}
+
+Result<bool> parse_paused(const Table& table) {
+  using Entry = std::pair<std::string, std::string>;
+  PW_ASSIGN_OR_RETURN(const auto entries, read_rows<Entry>(table, "STATE", [](RowReader& reader) {
+                        return Entry{reader.text("key"), reader.text("value")};
+                      }));
+  return std::find(entries.begin(), entries.end(), Entry{"paused", "yes"}) != entries.end();
 }
 
 Result<std::map<std::string, std::int64_t>> parse_lists(const Table& table) {

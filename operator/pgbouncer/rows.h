@@ -87,6 +87,8 @@ Result<std::vector<PoolRow>> parse_pools(const postgres::Table& table);
 Result<std::vector<StatsRow>> parse_stats(const postgres::Table& table);
 Result<std::vector<DatabaseRow>> parse_databases(const postgres::Table& table);
 Result<std::vector<ConfigRow>> parse_config(const postgres::Table& table);
+/// SHOW STATE: whether all databases are paused together.
+Result<bool> parse_paused(const postgres::Table& table);
 /// SHOW LISTS: name and number.
 Result<std::map<std::string, std::int64_t>> parse_lists(const postgres::Table& table);
 /// SHOW USERS: the names.

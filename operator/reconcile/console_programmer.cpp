@@ -1,11 +1,11 @@
 #include "reconcile/console_programmer.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "reconcile/admission.h"
+#include "reconcile/side_by_side.h"
 #include "render/names.h"
 #include "render/object_gate.h"
 
@@ -26,13 +26,6 @@ const Json* find_object(const render::Rendered& rendered, const std::string& kin
     return key.kind == kind && key.name == name;
   });
   return found == rendered.objects.end() ? nullptr : &*found;
-}
-
-std::vector<PodFacts> reachable_pods(const Facts& facts) {
-  std::vector<PodFacts> pods;
-  std::copy_if(facts.pods.begin(), facts.pods.end(), std::back_inserter(pods),
-               [](const PodFacts& pod) { return !pod.address.empty() && is_live(pod); });
-  return pods;
 }
 
 bool is_refusal(ApplyState state) { return state == ApplyState::kRefused || state == ApplyState::kHalfApplied; }
@@ -170,14 +163,9 @@ ProgramReport ConsoleProgrammer::program(const Facts& facts, const render::Rende
     }
     return report;
   }
-  // Side by side, so that a pod that does not answer costs the others nothing.
-  for (std::size_t first = 0; first < pods.size(); first += kPodsAtOnce) {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = first; i < std::min(pods.size(), first + kPodsAtOnce); ++i) {
-      threads.emplace_back(
-          [&, i] { report.pods[i] = program_pod(pods[i], facts.pool, rendered.config_hash, *expected, limits); });
-    }
-  }
+  side_by_side(pods.size(), [&](std::size_t i) {
+    report.pods[i] = program_pod(pods[i], facts.pool, rendered.config_hash, *expected, limits);
+  });
   settle(facts, rendered, *expected, report, limits);
   const bool is_refused =
       std::any_of(report.pods.begin(), report.pods.end(), [](const PodProgram& pod) { return pod.refused; });

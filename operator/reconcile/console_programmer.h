@@ -36,9 +36,6 @@ struct ProgramTally {
 
 class ConsoleProgrammer final : public PodProgrammer {
  public:
-  /// Pods that are programmed at the same time; the others follow.
-  static constexpr std::size_t kPodsAtOnce = 16;
-
   explicit ConsoleProgrammer(const ConsoleProgrammerParts& parts) : parts_(parts) {}
 
   ProgramReport program(const Facts& facts, const render::Rendered& rendered, const CallLimits& limits) override;

@@ -1,6 +1,7 @@
 #include "reconcile/facts.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace poolwright::reconcile {
 
@@ -14,6 +15,13 @@ render::PodHold may_hold(const PodFacts& pod, const api::Database& database) {
 }
 
 bool is_live(const PodFacts& pod) { return !pod.terminating && !pod.at_gate; }
+
+std::vector<PodFacts> reachable_pods(const Facts& facts) {
+  std::vector<PodFacts> pods;
+  std::copy_if(facts.pods.begin(), facts.pods.end(), std::back_inserter(pods),
+               [](const PodFacts& pod) { return !pod.address.empty() && is_live(pod); });
+  return pods;
+}
 
 Room room_of(const Facts& facts, const api::Database& database, bool rollout_ahead) {
   constexpr std::int32_t kSurge = 1;

@@ -11,6 +11,7 @@
 #include "api/connection_pool.h"
 #include "api/object.h"
 #include "api/object_store.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "reconcile/size_advice.h"
 #include "render/credentials.h"
@@ -33,6 +34,8 @@ struct PodFacts {
   std::optional<render::PodHolds> may_hold = {};
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about
   std::string restart_hash;  // of the pod template that it was made from
+  std::optional<WallTime> created_at = std::nullopt;
+  std::optional<WallTime> reconnected_at = std::nullopt;  // annotation with the reconnect that was done here last
 };
 
 /// What our Deployment says about its pods.
@@ -60,6 +63,9 @@ struct StoredObjects {
   /// Objects of this pool (by controller UID) that may have to go.
   std::vector<api::Object> owned;
 };
+
+/// Pods whose console may be spoken to: they have an address, run and do not terminate.
+std::vector<PodFacts> reachable_pods(const Facts& facts);
 
 /// Among whom the connections of a database are shared: the pods that are there, those that are asked for, and one more
 /// while a rollout runs or is about to. Nobody can tell a pod that stops a smaller share any more.

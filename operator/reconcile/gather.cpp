@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/retry.h"
+#include "base/rfc3339.h"
+#include "reconcile/operations.h"
 #include "render/names.h"
 #include "render/object_gate.h"
 #include "render/render.h"
@@ -152,7 +154,9 @@ PodFacts read_pod(const Json& pod) {
                  .ready = is_ready(pod),
                  .terminating = !api::metadata_string(pod, "deletionTimestamp").empty(),
                  .nudged_hash = api::annotation(pod, render::kConfigHashAnnotation),
-                 .restart_hash = api::annotation(pod, render::kRestartHashAnnotation)};
+                 .restart_hash = api::annotation(pod, render::kRestartHashAnnotation),
+                 .created_at = parse_rfc3339(api::metadata_string(pod, "creationTimestamp")),
+                 .reconnected_at = parse_rfc3339(api::annotation(pod, kReconnectedAnnotation))};
   read_gate(pod, facts);
   return facts;
 }

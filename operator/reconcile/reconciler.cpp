@@ -19,20 +19,46 @@ api::ObjectKey pool_key(const std::string& namespace_name, const std::string& na
   return {.api_version = api::kApiVersion, .kind = api::kKind, .namespace_name = namespace_name, .name = name};
 }
 
-/// What a person should hear, or "" where all is well.
-std::string trouble(const Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome) {
+/// What a person should hear, by reason; none where all is well.
+struct Trouble {
+  std::string reason;
+  std::string text;
+};
+
+Trouble trouble(const Decision& decision, const Plan& plan, const Outcome& outcome) {
   if (!plan.conflicts.empty()) {
-    return to_string(plan.conflicts.front().key) + " exists and belongs to " + plan.conflicts.front().owner;
+    const NameTaken& first = plan.conflicts.front();
+    return {"NameConflict", to_string(first.key) + " exists and belongs to " + first.owner};
   }
-  if (decision.stalled) return decision.stalled_message;
-  if (outcome.error) return outcome.error->message;
-  return annotation_mistake(object);
+  if (decision.stalled) return {decision.stalled_reason, decision.stalled_message};
+  if (outcome.error) return {"ApplyFailed", outcome.error->message};
+  return {};
 }
 
-std::string trouble_reason(const Decision& decision, const Plan& plan, const Outcome& outcome) {
-  if (!plan.conflicts.empty()) return "NameConflict";
-  if (decision.stalled) return decision.stalled_reason;
-  return outcome.error ? "ApplyFailed" : "InvalidAnnotation";
+Trouble trouble_of_requests(const Json& object, const OperationReport& operated, WallTime now) {
+  if (!operated.reconnect_blocked.empty()) {
+    return {"ReconnectPostponed",
+            "server connections are kept while PostgreSQL refuses logins: " + operated.reconnect_blocked};
+  }
+  return {"InvalidAnnotation", annotation_mistake(object, now)};
+}
+
+/// The pool as far as it is known where its spec cannot be used.
+api::ConnectionPool bare_pool(const Json& object) {
+  api::ConnectionPool pool;
+  pool.name = api::metadata_string(object, "name");
+  pool.namespace_name = api::metadata_string(object, "namespace");
+  pool.uid = api::metadata_string(object, "uid");
+  return pool;
+}
+
+std::vector<api::Condition> conditions_of(const OperationReport& operated, const Json& object) {
+  std::vector<api::Condition> conditions;
+  if (auto paused = paused_condition(operated, stored_status(object))) {
+    paused->observed_generation = object.at("metadata").value("generation", std::int64_t{0});
+    conditions.push_back(*std::move(paused));
+  }
+  return conditions;
 }
 
 }  // namespace
@@ -48,32 +74,52 @@ Result<Action> Reconciler::reconcile(const std::string& namespace_name, const st
     told_.erase(id);
     return Action{};
   }
-  const api::Parsed parsed = api::check_pool(*object, settings_.validation);
-  if (is_paused(*object)) return reconcile_paused(parsed.pool, *object, limits);
-  tell_pause(*object, false);
-  if (parsed.pool) return reconcile_valid(*parsed.pool, *object, limits);
-  const std::int64_t generation = object->at("metadata").value("generation", std::int64_t{0});
-  const Decision refused = refuse(parsed.errors, generation);
-  tell(*object, refused, Plan{}, Outcome{});
-  PW_RETURN_IF_ERROR(write_status(*object,
-                                  refused_status(refused, stored_status(*object), generation, request_of(*object),
+  Case looked_at{.object = *object, .parsed = api::check_pool(*object, settings_.validation), .operated = {}};
+  // Before all else: a pause must end whatever is wrong with the spec, a Secret or the API server.
+  looked_at.operated = operate(*object, looked_at.parsed.pool, limits);
+  tell_operations(*object, looked_at.operated);
+  return look_again(reconcile_spec(looked_at, limits), looked_at.operated);
+}
+
+Result<Action> Reconciler::reconcile_spec(const Case& looked_at, const CallLimits& limits) {
+  if (is_paused(looked_at.object)) return reconcile_paused(looked_at, limits);
+  tell_pause(looked_at.object, false);
+  return looked_at.parsed.pool ? reconcile_valid(looked_at, limits) : reconcile_refused(looked_at, limits);
+}
+
+Result<Action> Reconciler::reconcile_refused(const Case& looked_at, const CallLimits& limits) {
+  const Json& object = looked_at.object;
+  const GatherParts gathering{.store = parts_.store, .secrets = parts_.secrets, .random = parts_.random};
+  // What runs is looked at all the same: pods that terminate, and clients that wait.
+  PW_ASSIGN_OR_RETURN(const Facts facts, gather_facts(gathering, bare_pool(object), limits));
+  parts_.programmer.watch(facts);
+  const std::int64_t generation = object.at("metadata").value("generation", std::int64_t{0});
+  Decision refused = refuse(looked_at.parsed.errors, generation);
+  tell(looked_at, refused, Plan{}, Outcome{});
+  for (api::Condition& condition : conditions_of(looked_at.operated, object)) {
+    refused.conditions.push_back(std::move(condition));
+  }
+  PW_RETURN_IF_ERROR(write_status(object,
+                                  refused_status(refused, stored_status(object), generation, request_of(object),
                                                  format_rfc3339(parts_.clock.wall_now())),
                                   limits));
   return Action{};
 }
 
-Result<Action> Reconciler::reconcile_paused(const std::optional<api::ConnectionPool>& pool, const Json& object,
-                                            const CallLimits& limits) {
+Result<Action> Reconciler::reconcile_paused(const Case& looked_at, const CallLimits& limits) {
+  const Json& object = looked_at.object;
   std::optional<Facts> facts;
-  if (pool) {
+  if (looked_at.parsed.pool) {
     const GatherParts gathering{.store = parts_.store, .secrets = parts_.secrets, .random = parts_.random};
-    PW_ASSIGN_OR_RETURN(facts, gather_facts(gathering, *pool, limits));
+    PW_ASSIGN_OR_RETURN(facts, gather_facts(gathering, *looked_at.parsed.pool, limits));
     // Pods that terminate must be rid of our consoles, paused or not: an open console keeps a PgBouncer from ending.
     parts_.programmer.watch(*facts);
   }
   tell_pause(object, true);
-  PW_RETURN_IF_ERROR(write_status(
-      object, paused_status(facts, stored_status(object), format_rfc3339(parts_.clock.wall_now())), limits));
+  PW_RETURN_IF_ERROR(write_status(object,
+                                  paused_status(facts, conditions_of(looked_at.operated, object), stored_status(object),
+                                                format_rfc3339(parts_.clock.wall_now())),
+                                  limits));
   return Action{};
 }
 
@@ -91,8 +137,9 @@ Status Reconciler::observe(const std::string& namespace_name, const std::string&
   return ok();
 }
 
-Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, const Json& object,
-                                           const CallLimits& limits) {
+Result<Action> Reconciler::reconcile_valid(const Case& looked_at, const CallLimits& limits) {
+  const api::ConnectionPool& pool = *looked_at.parsed.pool;
+  const Json& object = looked_at.object;
   const GatherParts gathering{.store = parts_.store,
                               .secrets = parts_.secrets,
                               .random = parts_.random,
@@ -113,7 +160,10 @@ Result<Action> Reconciler::reconcile_valid(const api::ConnectionPool& pool, cons
   const Plan plan = make_plan(decision, stored, facts);
   const Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
   if (outcome.program) parts_.sizes.programmed(facts, *outcome.program);
-  tell(object, decision, plan, outcome);
+  tell(looked_at, decision, plan, outcome);
+  for (api::Condition& condition : conditions_of(looked_at.operated, object)) {
+    decision.conditions.push_back(std::move(condition));
+  }
 
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
@@ -163,10 +213,52 @@ void Reconciler::tell_sizing(const Json& object, const Json& wanted) {
   }
 }
 
-void Reconciler::tell(const Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome) {
+/// From what the cache has, so that it needs nobody.
+OperationReport Reconciler::operate(const Json& object, const std::optional<api::ConnectionPool>& pool,
+                                    const CallLimits& limits) {
+  Facts facts;
+  facts.pool = pool ? *pool : bare_pool(object);
+  gather_running(parts_.store, running_pods(parts_.store, facts.pool.namespace_name), facts);
+  return parts_.operations.operate(object, facts, limits);
+}
+
+void Reconciler::tell_operations(const Json& object, const OperationReport& operated) {
+  const api::ObjectKey key = api::key_of(object);
+  for (const OperationNews& news : news_of(operated)) {
+    log_info("operation_done", {{"namespace", key.namespace_name}, {"name", key.name}, {"what", news.message}});
+    parts_.store.note({.regarding = object, .warning = news.warning, .reason = news.reason, .message = news.message});
+  }
+}
+
+/// A pause is looked at when it is over, and everything that is not yet as wanted soon.
+Result<Action> Reconciler::look_again(Result<Action> action, const OperationReport& operated) const {
+  std::optional<Duration> next;
+  if (!operated.complete()) next = kProgramAgain;
+  if (operated.wanted.paused) {
+    // A little later, so that it is over then.
+    const auto left = *operated.wanted.pause_until - parts_.clock.wall_now() + kProgramAgain / 200;
+    const Duration rest = std::max(std::chrono::ceil<Duration>(left), Duration{1});
+    next = next ? std::min(*next, rest) : rest;
+  }
+  if (!next) return action;
+  if (action) {
+    action->after = action->after ? std::min(*action->after, *next) : *next;
+    return action;
+  }
+  // Clients that wait cannot wait for a back-off.
+  if (!operated.wanted.paused && !operated.any_paused()) return action;
+  Error error = std::move(action).error();
+  error.retry_after = error.retry_after ? std::min(*error.retry_after, *next) : *next;
+  return error;
+}
+
+void Reconciler::tell(const Case& looked_at, const Decision& decision, const Plan& plan, const Outcome& outcome) {
+  const Json& object = looked_at.object;
   const api::ObjectKey key = api::key_of(object);
   const std::string id = key.namespace_name + "/" + key.name;
-  const std::string text = trouble(object, decision, plan, outcome);
+  Trouble trouble_now = trouble(decision, plan, outcome);
+  if (trouble_now.text.empty()) trouble_now = trouble_of_requests(object, looked_at.operated, parts_.clock.wall_now());
+  const std::string& text = trouble_now.text;
   bool cleared = false;
   {
     const MutexLock lock(mutex_);
@@ -184,8 +276,7 @@ void Reconciler::tell(const Json& object, const Decision& decision, const Plan& 
     return;
   }
   log_warning("pool_in_trouble", {{"namespace", key.namespace_name}, {"name", key.name}, {"cause", text}});
-  parts_.store.note(
-      {.regarding = object, .warning = true, .reason = trouble_reason(decision, plan, outcome), .message = text});
+  parts_.store.note({.regarding = object, .warning = true, .reason = trouble_now.reason, .message = text});
 }
 
 }  // namespace poolwright::reconcile

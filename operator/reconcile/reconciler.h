@@ -8,11 +8,13 @@
 #include <string>
 
 #include "api/object_store.h"
+#include "api/parse.h"
 #include "api/validate.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "reconcile/gather.h"
+#include "reconcile/pod_operator.h"
 #include "reconcile/pod_programmer.h"
 #include "reconcile/report.h"
 #include "reconcile/size_advisor.h"
@@ -33,6 +35,7 @@ struct ReconcilerParts {
   api::ObjectStore& store;
   SecretReader& secrets;
   PodProgrammer& programmer;
+  PodOperator& operations;
   SizeAdvisor& sizes;
   const Clock& clock;
   Random& random;
@@ -55,12 +58,23 @@ class Reconciler {
   Status observe(const std::string& namespace_name, const std::string& name, const CallLimits& limits);
 
  private:
-  Result<Action> reconcile_valid(const api::ConnectionPool& pool, const api::Json& object, const CallLimits& limits);
-  Result<Action> reconcile_paused(const std::optional<api::ConnectionPool>& pool, const api::Json& object,
-                                  const CallLimits& limits);
+  /// One resource that is looked at.
+  struct Case {
+    const api::Json& object;
+    const api::Parsed parsed;
+    OperationReport operated;
+  };
+  Result<Action> reconcile_spec(const Case& looked_at, const CallLimits& limits);
+  Result<Action> reconcile_valid(const Case& looked_at, const CallLimits& limits);
+  Result<Action> reconcile_paused(const Case& looked_at, const CallLimits& limits);
+  Result<Action> reconcile_refused(const Case& looked_at, const CallLimits& limits);
+  OperationReport operate(const api::Json& object, const std::optional<api::ConnectionPool>& pool,
+                          const CallLimits& limits);
+  Result<Action> look_again(Result<Action> action, const OperationReport& operated) const;
   void tell_pause(const api::Json& object, bool paused);
+  void tell_operations(const api::Json& object, const OperationReport& operated);
   Status write_status(const api::Json& object, const api::Json& wanted, const CallLimits& limits);
-  void tell(const api::Json& object, const Decision& decision, const Plan& plan, const Outcome& outcome);
+  void tell(const Case& looked_at, const Decision& decision, const Plan& plan, const Outcome& outcome);
   void tell_sizing(const api::Json& object, const api::Json& wanted);
 
   ReconcilerParts parts_;

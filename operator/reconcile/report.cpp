@@ -73,6 +73,14 @@ Condition programmed(const Facts& facts, const Outcome& outcome) {
   return unknown(type, "NoPods", "no pod runs yet that could be read back");
 }
 
+/// The condition that says that clients are held up, where they are.
+std::optional<Condition> held_up_by(const std::vector<Condition>& conditions) {
+  const auto found = std::find_if(conditions.begin(), conditions.end(), [](const Condition& c) {
+    return c.type == api::condition::kClientsPaused && c.status == ConditionStatus::kTrue;
+  });
+  return found == conditions.end() ? std::nullopt : std::optional(*found);
+}
+
 Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, const Outcome& outcome,
                 const Condition& programmed_now) {
   const char* type = api::condition::kReady;
@@ -89,6 +97,8 @@ Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, 
         pods + (waits ? "; " + outcome.program->waiting.front() + " waits until the others have freed its connections"
                       : ""));
   }
+  const auto held_up = held_up_by(decision.conditions);
+  if (held_up) return condition(type, false, held_up->type, pods + ", but " + held_up->message);
   if (programmed_now.status != ConditionStatus::kTrue) {
     return condition(type, false, "NotProgrammed", pods + ", but " + programmed_now.message);
   }
@@ -201,13 +211,15 @@ void keep_others(std::vector<Condition>& conditions, const std::vector<Condition
 }
 
 /// What was applied last is what pods are counted against; a new spec waits.
-Condition ready_while_paused(Facts facts, const std::vector<Condition>& stored) {
+Condition ready_while_paused(Facts facts, const std::vector<Condition>& more, const std::vector<Condition>& stored) {
   if (facts.deployment.exists) facts.pool.spec.pgbouncer.replicas = facts.deployment.replicas;
   const auto found = std::find_if(stored.begin(), stored.end(),
                                   [](const Condition& c) { return c.type == api::condition::kProgrammed; });
   const Condition programmed_then =
       found != stored.end() ? *found : unknown(api::condition::kProgrammed, "Pending", "no pod was read back yet");
-  return ready(facts, Decision{}, Plan{}, Outcome{}, programmed_then);
+  Decision decision;
+  decision.conditions = more;
+  return ready(facts, decision, Plan{}, Outcome{}, programmed_then);
 }
 
 std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& facts) {
@@ -218,8 +230,9 @@ std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& f
   std::string text = plural(static_cast<std::int64_t>(status.databases.size()), "database") + ", " +
                      plural(status.size, "server connection") + " for up to " +
                      plural(facts.pool.spec.pgbouncer.max_client_connections, "client") + "; ";
-  return text + std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") +
-         " ready";
+  text += std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") + " ready";
+  const auto held_up = held_up_by(status.conditions);
+  return held_up ? text + "; " + held_up->message : text;
 }
 
 }  // namespace
@@ -271,16 +284,17 @@ Json refused_status(const Decision& decision, const Json& previous, std::int64_t
   return json;
 }
 
-Json paused_status(const std::optional<Facts>& facts, const Json& previous, const std::string& now) {
+Json paused_status(const std::optional<Facts>& facts, std::vector<Condition> more, const Json& previous,
+                   const std::string& now) {
   const std::vector<Condition> stored = api::conditions_of(previous);
-  std::vector<Condition> conditions;
+  std::vector<Condition> conditions = std::move(more);
   conditions.push_back(
       condition(api::condition::kReconciling, false, kPausedReason,
                 "the annotation poolwright.dev/reconcile is disabled: nothing of the pool is changed, and "
                 "conditions besides Ready are as they were last seen"));
   api::ConnectionPoolStatus status;
   if (facts) {
-    conditions.push_back(ready_while_paused(*facts, stored));
+    conditions.push_back(ready_while_paused(*facts, conditions, stored));
     status.replicas = present_pods(*facts);
     status.ready_replicas = ready_pods(*facts);
   }

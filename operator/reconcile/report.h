@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/status.h"
 #include "reconcile/decide.h"
@@ -41,8 +42,9 @@ api::Json refused_status(const Decision& decision, const api::Json& previous, st
 inline constexpr const char* kPausedReason = "Paused";
 
 /// Status of a paused pool: that it is paused, and how many of its pods are ready; all else stays as it was last seen.
-/// `facts` are absent where the spec cannot be used.
-api::Json paused_status(const std::optional<Facts>& facts, const api::Json& previous, const std::string& now);
+/// `facts` are absent where the spec cannot be used. `more`: conditions that are looked at all the same.
+api::Json paused_status(const std::optional<Facts>& facts, std::vector<api::Condition> more, const api::Json& previous,
+                        const std::string& now);
 
 /// Whether the status says that the pool is paused.
 bool says_paused(const api::Json& status);

@@ -22,11 +22,14 @@
 #include "pgbouncer/fleet.h"
 #include "postgres/io_thread.h"
 #include "reconcile/console_programmer.h"
+#include "reconcile/pod_operator.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/secret_reader.h"
 #include "render/names.h"
 #include "render/version.h"
+#include "run/failovers.h"
 #include "run/heartbeats.h"
+#include "run/login_check.h"
 #include "run/monitoring.h"
 #include "run/pool_watch.h"
 #include "run/server_watch.h"
@@ -126,6 +129,8 @@ struct LocalProcess::Machine {
   std::unique_ptr<reconcile::ConsoleProgrammer> programmer;
   std::unique_ptr<PoolWatch> pool_watch;
   std::unique_ptr<ServerWatch> servers;
+  Failovers failovers;
+  std::unique_ptr<reconcile::ConsoleOperator> operations;
   kube::WorkQueue queue{parts.clock, parts.random};
   SizingMailbox sizing_mailbox;
   std::unique_ptr<SizingLoop> sizing;
@@ -168,6 +173,12 @@ Status LocalProcess::Machine::open() {
       reconcile::ConsoleProgrammerParts{.store = *store, .fleet = fleet, .clock = parts.clock});
   pool_watch = std::make_unique<PoolWatch>(*programmer, HostNames::kOfMachine);
   servers = std::make_unique<ServerWatch>(*pool_watch, console_thread, parts.clock, parts.random);
+  operations = std::make_unique<reconcile::ConsoleOperator>(reconcile::ConsoleOperatorParts{
+      .store = *store,
+      .fleet = fleet,
+      .clock = parts.clock,
+      .server = server_knowledge(
+          failovers, {.watch = *pool_watch, .secrets = *secrets, .thread = console_thread, .clock = parts.clock})});
   reconcile::ReconcilerSettings reconciling;
   reconciling.decide.image_repository = kImageRepository;
   reconciling.decide.pooler_address = [this](const std::string& pool) { return node->address_of(pool); };
@@ -188,23 +199,30 @@ Status LocalProcess::Machine::open() {
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
+                                                                                  .operations = *operations,
                                                                                   .sizes = *sizing,
                                                                                   .clock = parts.clock,
                                                                                   .random = parts.random},
                                                        std::move(reconciling));
-  monitoring = std::make_unique<Monitoring>(MonitoringParts{.store = *store,
-                                                            .fleet = fleet,
-                                                            .programmer = *programmer,
-                                                            .watch = *pool_watch,
-                                                            .servers = *servers,
-                                                            .sizing = sizing_mailbox,
-                                                            .clock = parts.clock,
-                                                            .mailbox = mailbox,
-                                                            .counters = [this] { return counters(); },
-                                                            .readiness = [this] { return readiness(); },
-                                                            .heartbeats = [this] { return heartbeats(); },
-                                                            .validation = validation,
-                                                            .tells = [] { return true; }});
+  monitoring = std::make_unique<Monitoring>(
+      MonitoringParts{.store = *store,
+                      .fleet = fleet,
+                      .programmer = *programmer,
+                      .watch = *pool_watch,
+                      .servers = *servers,
+                      .failovers = failovers,
+                      .sizing = sizing_mailbox,
+                      .clock = parts.clock,
+                      .mailbox = mailbox,
+                      .counters = [this] { return counters(); },
+                      .readiness = [this] { return readiness(); },
+                      .heartbeats = [this] { return heartbeats(); },
+                      .validation = validation,
+                      .tells = [] { return true; },
+                      .look_at =
+                          [this](const std::string& namespace_name, const std::string& name) {
+                            queue.add({namespace_name, name});
+                          }});
   if (settings.web.is_on) PW_RETURN_IF_ERROR(open_web());
   store->set_on_change([this](const api::Object& before, const api::Object& after) { on_change(before, after); });
   return ok();

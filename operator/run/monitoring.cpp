@@ -67,6 +67,7 @@ void Monitoring::tick() {
   follow_pools(parts_.store, parts_.validation, known_);
   std::erase_if(known_, [](const auto& entry) { return entry.second.is_gone; });
   parts_.servers.follow();
+  follow_failovers();
   follow_redis();
   const std::vector<PoolView> pools = look();
   forget_gone(pools);
@@ -81,6 +82,16 @@ void Monitoring::tick() {
   if (!parts_.tells()) return;
   for (const api::EventNote& note : events_.update(*report, known_)) parts_.store.note(note);
   write_blocks(*report);
+}
+
+/// Pools of a server that was restarted or replaced have connections to the one that was there before.
+void Monitoring::follow_failovers() {
+  const std::set<std::string> news = parts_.failovers.update(parts_.servers.all(), parts_.clock.wall_now());
+  if (news.empty()) return;
+  for (const auto& [id, known] : known_) {
+    const bool is_concerned = known.pool && news.contains(server_name(*known.pool));
+    if (is_concerned) parts_.look_at(known.pool->namespace_name, known.pool->name);
+  }
 }
 
 void Monitoring::follow_redis() {

@@ -19,6 +19,7 @@
 #include "reconcile/console_programmer.h"
 #include "redis/watcher.h"
 #include "run/alert_events.h"
+#include "run/failovers.h"
 #include "run/health_view.h"
 #include "run/known_pools.h"
 #include "run/pool_watch.h"
@@ -34,6 +35,7 @@ struct MonitoringParts {
   const reconcile::ConsoleProgrammer& programmer;
   const PoolWatch& watch;
   ServerWatch& servers;
+  Failovers& failovers;
   const SizingMailbox& sizing;
   const Clock& clock;
   serve::Mailbox& mailbox;
@@ -45,6 +47,8 @@ struct MonitoringParts {
   api::ValidationPolicy validation;
   /// Whether this process is the one that tells: blocks in the log, events. The others only answer questions.
   std::function<bool()> tells;
+  /// Has a pool reconciled soon.
+  std::function<void(const std::string& namespace_name, const std::string& name)> look_at;
 };
 
 class Monitoring {
@@ -71,6 +75,7 @@ class Monitoring {
   };
 
   void run(const std::stop_token& stop);
+  void follow_failovers();
   void follow_redis();
   std::vector<PoolView> look();
   std::vector<PodView> pods_of(const api::ConnectionPool& pool, const reconcile::ProgramTally* tally,

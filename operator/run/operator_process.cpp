@@ -16,8 +16,11 @@
 #include "pgbouncer/fleet.h"
 #include "postgres/io_thread.h"
 #include "reconcile/console_programmer.h"
+#include "reconcile/pod_operator.h"
 #include "reconcile/secret_reader.h"
+#include "run/failovers.h"
 #include "run/heartbeats.h"
+#include "run/login_check.h"
 #include "run/monitoring.h"
 #include "run/sizing_loop.h"
 #include "run/triggers.h"
@@ -63,6 +66,13 @@ struct OperatorProcess::Machine {
   reconcile::ConsoleProgrammer programmer{{.store = store, .fleet = fleet, .clock = parts.clock}};
   PoolWatch watch{programmer, HostNames::kOfCluster};
   ServerWatch servers{watch, console_thread, parts.clock, parts.random};
+  Failovers failovers;
+  reconcile::ConsoleOperator operations{
+      {.store = store,
+       .fleet = fleet,
+       .clock = parts.clock,
+       .server = server_knowledge(
+           failovers, {.watch = watch, .secrets = secrets, .thread = console_thread, .clock = parts.clock})}};
   SizingMailbox sizing_mailbox;
   kube::WorkQueue queue{parts.clock, parts.random};
   SizingLoop sizing{{.store = store,
@@ -79,6 +89,7 @@ struct OperatorProcess::Machine {
   reconcile::Reconciler reconciler{{.store = store,
                                     .secrets = secrets,
                                     .programmer = watch,
+                                    .operations = operations,
                                     .sizes = sizing,
                                     .clock = parts.clock,
                                     .random = parts.random},
@@ -103,6 +114,7 @@ struct OperatorProcess::Machine {
                          .programmer = programmer,
                          .watch = watch,
                          .servers = servers,
+                         .failovers = failovers,
                          .sizing = sizing_mailbox,
                          .clock = parts.clock,
                          .mailbox = mailbox,
@@ -110,7 +122,11 @@ struct OperatorProcess::Machine {
                          .readiness = [this] { return readiness(); },
                          .heartbeats = [this] { return heartbeats(); },
                          .validation = settings.reconciler.validation,
-                         .tells = [this] { return gate.may_write(); }}};
+                         .tells = [this] { return gate.may_write(); },
+                         .look_at =
+                             [this](const std::string& namespace_name, const std::string& name) {
+                               queue.add({namespace_name, name});
+                             }}};
 
   void on_change(const kube::Selection& selection, const kube::ObjectChange& change);
   void on_leadership(bool leads);

@@ -113,6 +113,7 @@ std::string pool_id(const std::string& namespace_name, const std::string& name) 
 
 void PoolWatch::watch(const Facts& facts) {
   inner_.watch(facts);
+  if (facts.pool.spec.databases.empty()) return;  // its spec cannot be used; whom to ask stays as it was
   const std::string id = pool_id(facts.pool.namespace_name, facts.pool.name);
   std::shared_ptr<const WatchTargets> before;
   {

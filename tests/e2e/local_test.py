@@ -1,5 +1,6 @@
 """Local mode: a directory of files instead of an API server, on a real PostgreSQL and real PgBouncers."""
 
+import datetime
 import os
 import re
 import signal
@@ -116,6 +117,16 @@ class ChangeTest(unittest.TestCase):
             return self.lab.psql("select 1 as one", self.lab.pooled("orders", database)) == [{"one": "1"}]
         except LabError:
             return False
+
+    def test_a_pause_in_the_file_holds_clients_up_and_ends(self):
+        def paused():
+            return [row["paused"] for row in self.lab.console("orders", "SHOW DATABASES") if row["name"] == "orders"] == ["1"]
+        until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        mark = f"metadata:\n  annotations: {{poolwright.dev/pause-until: '{until}'}}\n"
+        self.lab.write_file(self.file.name, self.file.read_text().replace("metadata:\n", mark))
+        self.lab.wait_for("clients wait", paused)
+        self.lab.wait_for("clients go on", lambda: not paused())
+        self.assertEqual(self.lab.condition("orders", "ClientsPaused")["reason"], "Expired")
 
     def test_size_database_and_password_go_live_under_load_without_a_restart(self):
         pid = self.lab.bouncer_pid("orders")

@@ -115,6 +115,10 @@ Result<Table> FakeConsole::answer(const std::string& command) {
   if (command == "SHOW DATABASES") return databases_table();
   if (command == "SHOW POOLS") return pools_table();
   if (command == "SHOW STATS") return stats_table();
+  if (command == "SHOW STATE" && version_ >= pgbouncer::kFirstVersionWithState) {
+    return Table{{"key", "value"}, {{"paused", are_paused_ ? "yes" : "no"}}};
+  }
+  if (command == "PAUSE" || command == "RESUME") return pause_all(command == "PAUSE");
   if (command == "SHOW USERS") return users_table();
   if (command == "SHOW LISTS") {
     return Table{{"list", "items"}, {{"databases", std::to_string(databases_.size() + 1)}, {"users", "2"}}};
@@ -132,6 +136,12 @@ Result<Table> FakeConsole::change_database(const std::string& verb, const std::s
   if (!databases_.contains(name)) return refused("no such database: " + name);
   if (verb == "PAUSE") paused_.insert(name);
   if (verb == "RESUME" && paused_.erase(name) == 0) return refused("database " + name + " is not paused");
+  return Table{};
+}
+
+Result<Table> FakeConsole::pause_all(bool pause) {
+  if (pause == are_paused_) return refused(pause ? "already suspended/paused" : "pooler is not paused/suspended");
+  are_paused_ = pause;
   return Table{};
 }
 

@@ -53,6 +53,7 @@ class FakeConsole final : public pgbouncer::Console {
  private:
   Result<postgres::Table> answer(const std::string& command) PW_REQUIRES(mutex_);
   Result<postgres::Table> reload() PW_REQUIRES(mutex_);
+  Result<postgres::Table> pause_all(bool pause) PW_REQUIRES(mutex_);
   Result<postgres::Table> change_database(const std::string& verb, const std::string& quoted) PW_REQUIRES(mutex_);
   bool load(const FakeFile& file) PW_REQUIRES(mutex_);
   postgres::Table config_table() const PW_REQUIRES(mutex_);
@@ -69,6 +70,7 @@ class FakeConsole final : public pgbouncer::Console {
   std::map<std::string, std::map<std::string, std::string>> databases_ PW_GUARDED_BY(mutex_);
   std::vector<std::string> users_ PW_GUARDED_BY(mutex_);
   std::set<std::string> paused_ PW_GUARDED_BY(mutex_);
+  bool are_paused_ PW_GUARDED_BY(mutex_) = false;  // all together
   std::optional<Error> failure_ PW_GUARDED_BY(mutex_);
   std::map<std::string, Error> command_failures_ PW_GUARDED_BY(mutex_);
   std::function<void(const std::string&)> hook_ PW_GUARDED_BY(mutex_);

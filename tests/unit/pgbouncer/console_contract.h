@@ -65,6 +65,15 @@ inline void check_console_contract(pgbouncer::Console& console, const Clock& clo
   EXPECT_TRUE(tell(console, *Command::resume("my-db"), limits).has_value());
   EXPECT_FALSE(row_of("my-db")->is_paused);
   EXPECT_EQ(kind_of(tell(console, *Command::resume("my-db"), limits)), ErrorKind::kInvalid) << "not paused";
+  if (console.version() >= pgbouncer::kFirstVersionWithState) {
+    EXPECT_FALSE(*show_paused(console, limits));
+    EXPECT_TRUE(tell(console, Command::pause_all(), limits).has_value());
+    EXPECT_TRUE(*show_paused(console, limits));
+    EXPECT_FALSE(row_of("app")->is_paused) << "not by itself";
+    EXPECT_EQ(kind_of(tell(console, Command::pause_all(), limits)), ErrorKind::kInvalid) << "paused already";
+    EXPECT_TRUE(tell(console, Command::resume_all(), limits).has_value());
+    EXPECT_FALSE(*show_paused(console, limits));
+  }
   EXPECT_TRUE(tell(console, *Command::reconnect("my-db"), limits).has_value());
   EXPECT_EQ(kind_of(tell(console, *Command::reconnect("nobody"), limits)), ErrorKind::kInvalid) << "no such database";
 

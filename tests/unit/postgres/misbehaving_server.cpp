@@ -183,6 +183,7 @@ std::string answer(const std::vector<std::string>& columns, const std::vector<st
 
 std::string console_answer(const std::string& query) {
   if (query == "SHOW LISTS") return answer({"list", "items"}, {{"databases", "1"}});
+  if (query == "SHOW STATE") return answer({"key", "value"}, {{"active", "yes"}, {"paused", "no"}});
   if (query == "SHOW CONFIG") {
     return answer({"key", "value", "default", "changeable"},
                   {{"max_client_conn", "110", "100", "yes"}, {"syslog_ident", "poolwright-1", "pgbouncer", "yes"}});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rfc3339.h"
 #include "reconcile/report.h"
 
 namespace poolwright::reconcile {
@@ -11,6 +12,8 @@ namespace {
 using api::Condition;
 using api::ConditionStatus;
 using api::Json;
+
+const WallTime kNow = *parse_rfc3339("2026-01-02T03:04:05Z");
 
 Json pool_with(const Json& annotations, const Json& status = Json::object()) {
   return {{"metadata", {{"name", "orders"}, {"annotations", annotations}}}, {"status", status}};
@@ -24,13 +27,46 @@ TEST(Requests, OnlyDisabledPauses) {
 }
 
 TEST(Requests, AMistakeSaysWhatIsAllowed) {
-  EXPECT_EQ(annotation_mistake(pool_with({{"poolwright.dev/reconcile", "disabled"}})), "");
-  EXPECT_EQ(annotation_mistake(pool_with({{"poolwright.dev/reconcile", "enabled"}})), "");
-  EXPECT_EQ(annotation_mistake(pool_with(Json::object())), "");
+  EXPECT_EQ(annotation_mistake(pool_with({{"poolwright.dev/reconcile", "disabled"}}), kNow), "");
+  EXPECT_EQ(annotation_mistake(pool_with({{"poolwright.dev/reconcile", "enabled"}}), kNow), "");
+  EXPECT_EQ(annotation_mistake(pool_with(Json::object()), kNow), "");
   EXPECT_EQ(
-      annotation_mistake(pool_with({{"poolwright.dev/reconcile", "off"}})),
+      annotation_mistake(pool_with({{"poolwright.dev/reconcile", "off"}}), kNow),
       "annotation poolwright.dev/reconcile: must be disabled or enabled; got \"off\", which is taken for enabled");
-  EXPECT_LT(annotation_mistake(pool_with({{"poolwright.dev/reconcile", std::string(5000, 'x')}})).size(), 256U);
+  EXPECT_LT(annotation_mistake(pool_with({{"poolwright.dev/reconcile", std::string(5000, 'x')}}), kNow).size(), 256U);
+}
+
+TEST(Requests, APauseEndsWithinAQuarterOfAnHour) {
+  struct Case {
+    const char* annotation;
+    const char* until;  // "" where nobody is held up
+    const char* mistake;
+  };
+  const Case cases[] = {
+      {"2026-01-02T03:04:35Z", "2026-01-02T03:04:35Z", ""},
+      {"2026-01-02T03:00:00Z", "2026-01-02T03:00:00Z", ""},
+      {"2026-01-02T05:04:35+02:00", "2026-01-02T03:04:35Z", ""},
+      {"2026-01-02T03:19:06Z", "", "must be at most 15 minutes ahead"},
+      {"2126-01-02T03:19:06Z", "", "must be at most 15 minutes ahead"},
+      {"tomorrow", "", "must be a time such as"},
+  };
+  for (const Case& one : cases) {
+    const Json pool = pool_with({{kPauseUntilAnnotation, one.annotation}});
+    const auto until = pause_until_of(pool, kNow);
+    EXPECT_EQ(until ? format_rfc3339(*until) : "", one.until) << one.annotation;
+    const std::string mistake = annotation_mistake(pool, kNow);
+    EXPECT_EQ(mistake.empty(), std::string(one.mistake).empty()) << mistake;
+    EXPECT_NE(mistake.find(one.mistake), std::string::npos) << mistake;
+  }
+}
+
+TEST(Requests, AReconnectIsAskedForByATime) {
+  const Json asked = pool_with({{kReconnectAnnotation, "2026-01-02T03:00:00Z"}});
+  EXPECT_EQ(format_rfc3339(*reconnect_request_of(asked)), "2026-01-02T03:00:00Z");
+  EXPECT_EQ(annotation_mistake(asked, kNow), "");
+  const Json mistaken = pool_with({{kReconnectAnnotation, "now"}});
+  EXPECT_FALSE(reconnect_request_of(mistaken));
+  EXPECT_NE(annotation_mistake(mistaken, kNow).find(kReconnectAnnotation), std::string::npos);
 }
 
 TEST(Requests, ARequestIsNewUntilStatusNamesIt) {
@@ -82,7 +118,7 @@ Condition find(const Json& status, const std::string& type) {
 }
 
 TEST(PausedStatus, KeepsWhatWasSeenAndSaysThatItIsPaused) {
-  const Json status = paused_status(two_pods(2), serving_status(), "2026-01-02T00:00:00Z");
+  const Json status = paused_status(two_pods(2), {}, serving_status(), "2026-01-02T00:00:00Z");
   EXPECT_TRUE(says_paused(status));
   EXPECT_FALSE(says_paused(serving_status()));
   EXPECT_EQ(status.at("observedGeneration"), 7) << "the new spec was not acted on";
@@ -96,7 +132,7 @@ TEST(PausedStatus, KeepsWhatWasSeenAndSaysThatItIsPaused) {
 }
 
 TEST(PausedStatus, APodThatIsGoneIsNotHidden) {
-  const Json status = paused_status(two_pods(1), serving_status(), "2026-01-02T00:00:00Z");
+  const Json status = paused_status(two_pods(1), {}, serving_status(), "2026-01-02T00:00:00Z");
   EXPECT_EQ(find(status, "Ready").status, ConditionStatus::kFalse);
   EXPECT_EQ(find(status, "Ready").reason, "PodsNotReady");
   EXPECT_EQ(status.at("podsReady"), "1/2");
@@ -104,15 +140,15 @@ TEST(PausedStatus, APodThatIsGoneIsNotHidden) {
 }
 
 TEST(PausedStatus, IsTheSameWhenNothingChanged) {
-  const Json first = paused_status(two_pods(2), serving_status(), "2026-01-02T00:00:00Z");
-  EXPECT_TRUE(same_status(first, paused_status(two_pods(2), first, "2026-01-03T00:00:00Z")));
+  const Json first = paused_status(two_pods(2), {}, serving_status(), "2026-01-02T00:00:00Z");
+  EXPECT_TRUE(same_status(first, paused_status(two_pods(2), {}, first, "2026-01-03T00:00:00Z")));
 }
 
 TEST(PausedStatus, OfASpecThatCannotBeUsedOnlySaysThatItIsPaused) {
-  const Json status = paused_status(std::nullopt, serving_status(), "2026-01-02T00:00:00Z");
+  const Json status = paused_status(std::nullopt, {}, serving_status(), "2026-01-02T00:00:00Z");
   EXPECT_TRUE(says_paused(status));
   EXPECT_EQ(status.at("podsReady"), "2/2");
-  EXPECT_TRUE(says_paused(paused_status(std::nullopt, Json::object(), "2026-01-02T00:00:00Z")));
+  EXPECT_TRUE(says_paused(paused_status(std::nullopt, {}, Json::object(), "2026-01-02T00:00:00Z")));
 }
 
 }  // namespace

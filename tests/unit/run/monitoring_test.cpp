@@ -60,6 +60,7 @@ class MonitoringTest : public ::testing::Test {
   reconcile::ConsoleProgrammer programmer_{{.store = *store_, .fleet = fleet_, .clock = clock_}};
   PoolWatch watch_{programmer_, HostNames::kOfMachine};
   ServerWatch servers_{watch_, io_thread_, clock_, *random_};
+  Failovers failovers_;
   SizingMailbox sizing_;
   std::vector<SizeChange> changes_;
   serve::Mailbox mailbox_;
@@ -68,6 +69,7 @@ class MonitoringTest : public ::testing::Test {
                           .programmer = programmer_,
                           .watch = watch_,
                           .servers = servers_,
+                          .failovers = failovers_,
                           .sizing = sizing_,
                           .clock = clock_,
                           .mailbox = mailbox_,
@@ -75,7 +77,8 @@ class MonitoringTest : public ::testing::Test {
                           .readiness = [] { return std::vector<serve::ReadinessCheck>{{.name = "cache"}}; },
                           .heartbeats = [] { return std::vector<serve::Heartbeat>{{.thread = "sizing"}}; },
                           .validation = {},
-                          .tells = [] { return false; }}};
+                          .tells = [] { return false; },
+                          .look_at = [](const std::string& /*namespace_name*/, const std::string& /*name*/) {}}};
 };
 
 TEST_F(MonitoringTest, AReportIsOfAllPoolsThatAreValid) {

@@ -1,0 +1,152 @@
+// pause, resume, reconnect: annotations on the resource, which the operator carries out. Nothing of the spec changes.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "api/status.h"
+#include "cli/cli.h"
+#include "cli/cluster_access.h"
+#include "cli/commands.h"
+#include "reconcile/requests.h"
+
+namespace poolwright::cli {
+
+namespace {
+
+using api::Json;
+
+constexpr int kPauseSecondsDefault = 30;
+constexpr int kPauseSecondsMax = std::chrono::seconds(reconcile::kPauseMax).count();
+constexpr Duration kLookAgain{300};
+
+struct OperationOptions {
+  ClusterOptions cluster;
+  std::string name;
+  int seconds = kPauseSecondsDefault;
+  int wait_seconds = 15;
+  bool force = false;
+};
+
+Status annotate(ClusterAccess& access, const std::string& name, const char* annotation, const Json& value) {
+  PW_ASSIGN_OR_RETURN(
+      const Json stored,
+      access.client().merge_patch(access.pool_key(name), {{"metadata", {{"annotations", {{annotation, value}}}}}},
+                                  access.limits()));
+  return ok();
+}
+
+/// A client that waits longer than query_wait_timeout is disconnected.
+Status check_length(const Json& pool, const OperationOptions& options) {
+  const Json::json_pointer path("/spec/pgbouncer/timeouts/queryWaitSeconds");
+  const int longest = pool.contains(path) && pool.at(path).is_number_integer() ? pool.at(path).get<int>() : 120;
+  if (options.force || options.seconds < longest) return ok();
+  return make_error(ErrorKind::kInvalid, "clients are disconnected after " + std::to_string(longest) +
+                                             " s (queryWaitSeconds), so --for must be shorter; got " +
+                                             std::to_string(options.seconds) + " (--force takes that)");
+}
+
+/// The condition ClientsPaused of the latest status; nothing where there is none.
+std::optional<api::Condition> paused_of(const Json& pool) {
+  for (const api::Condition& condition : api::conditions_of(pool.value("status", Json::object()))) {
+    if (condition.type == api::condition::kClientsPaused) return condition;
+  }
+  return std::nullopt;
+}
+
+bool is_settled(const std::optional<api::Condition>& paused, const std::string& until) {
+  const bool holds = paused && paused->status == api::ConditionStatus::kTrue;
+  if (until.empty() || !holds) return holds != until.empty();
+  return paused->reason == "Paused" && paused->message.find(until) != std::string::npos;
+}
+
+/// `until`: end of the pause; "" waits for clients to go on.
+Status wait_for(ClusterAccess& access, const OperationOptions& options, const std::string& until) {
+  const Deadline deadline(access.clock(), std::chrono::seconds{options.wait_seconds});
+  while (true) {
+    PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+    const auto condition = paused_of(pool);
+    if (is_settled(condition, until)) {
+      std::cout << options.name << ": " << (condition ? condition->message : "no client is held up") << "\n";
+      return ok();
+    }
+    if (deadline.passed()) {
+      return make_error(ErrorKind::kDeadlineExceeded,
+                        "asked for, but not on all pods after " + std::to_string(options.wait_seconds) + " s" +
+                            (condition ? " (" + condition->message + ")" : std::string()) +
+                            ": does the operator run, does a transaction not end? See `poolwright status " +
+                            options.name + "`");
+    }
+    access.pause(kLookAgain);
+  }
+}
+
+Status pause_pool(ClusterAccess& access, const OperationOptions& options) {
+  PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+  PW_RETURN_IF_ERROR(check_length(pool, options));
+  const std::string until = format_rfc3339(access.clock().wall_now() + std::chrono::seconds{options.seconds});
+  PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kPauseUntilAnnotation, until));
+  if (options.wait_seconds > 0) return wait_for(access, options, until);
+  std::cout << options.name << ": asked for a pause until " << until << "\n";
+  return ok();
+}
+
+Status resume_pool(ClusterAccess& access, const OperationOptions& options) {
+  PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+  PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kPauseUntilAnnotation, nullptr));
+  if (options.wait_seconds > 0) return wait_for(access, options, "");
+  std::cout << options.name << ": asked to resume\n";
+  return ok();
+}
+
+Status reconnect_pool(ClusterAccess& access, const OperationOptions& options) {
+  PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+  const std::string now = format_rfc3339(access.clock().wall_now());
+  PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kReconnectAnnotation, now));
+  std::cout << options.name << ": server connections older than " << now
+            << " are replaced as they are released; an event says when it began\n";
+  return ok();
+}
+
+int run_operation(const std::string& command, const OperationOptions& options,
+                  Status (*operation)(ClusterAccess&, const OperationOptions&)) {
+  auto access = ClusterAccess::open(options.cluster);
+  if (!access) return report_failure(command, access.error());
+  const Status done = operation(**access, options);
+  return done ? kExitOk : report_failure(command, with_next_step(done.error()));
+}
+
+void add_wait(CLI::App& command, OperationOptions& options) {
+  command.add_option("--wait", options.wait_seconds, "Seconds to wait until every pod has done it; 0 does not wait")
+      ->check(CLI::Range(0, 600))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_operation_commands(CLI::App& app, int& code) {
+  static OperationOptions pause;
+  CLI::App* command =
+      app.add_subcommand("pause", "Let clients wait and free all server connections, for a failover; ends by itself");
+  add_cluster_options(*command, pause.cluster);
+  command->add_option("name", pause.name, "Name of the ConnectionPool")->required();
+  command->add_option("--for", pause.seconds, "Seconds until it ends by itself")
+      ->check(CLI::Range(1, kPauseSecondsMax))
+      ->capture_default_str();
+  command->add_flag("--force", pause.force, "Also longer than clients may wait, which disconnects them");
+  add_wait(*command, pause);
+  command->callback([&code] { code = run_operation("pause", pause, pause_pool); });
+
+  static OperationOptions resume;
+  command = app.add_subcommand("resume", "End a pause");
+  add_cluster_options(*command, resume.cluster);
+  command->add_option("name", resume.name, "Name of the ConnectionPool")->required();
+  add_wait(*command, resume);
+  command->callback([&code] { code = run_operation("resume", resume, resume_pool); });
+
+  static OperationOptions reconnect;
+  command = app.add_subcommand("reconnect", "Replace all server connections as they are released, after a failover");
+  add_cluster_options(*command, reconnect.cluster);
+  command->add_option("name", reconnect.name, "Name of the ConnectionPool")->required();
+  command->callback([&code] { code = run_operation("reconnect", reconnect, reconnect_pool); });
+}
+
+}  // namespace poolwright::cli

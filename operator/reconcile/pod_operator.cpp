@@ -1,0 +1,162 @@
+#include "reconcile/pod_operator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/rest.h"
+#include "pgbouncer/console.h"
+#include "reconcile/side_by_side.h"
+#include "render/credentials.h"
+
+namespace poolwright::reconcile {
+
+namespace {
+
+PodState state_of(const std::vector<pgbouncer::DatabaseRow>& databases, const std::vector<pgbouncer::PoolRow>& pools) {
+  PodState state;
+  for (const pgbouncer::DatabaseRow& row : databases) {
+    if (row.name != render::kConsoleDatabase) state.databases[row.name].paused = row.is_paused;
+  }
+  for (const pgbouncer::PoolRow& row : pools) {
+    const auto found = state.databases.find(row.database);
+    if (found == state.databases.end()) continue;
+    found->second.running += row.sv_active;
+    found->second.logging_in += row.sv_login;
+  }
+  return state;
+}
+
+Result<PodState> read_state(pgbouncer::Console& console, const CallLimits& limits) {
+  PW_ASSIGN_OR_RETURN(const auto databases, pgbouncer::show_databases(console, limits));
+  PW_ASSIGN_OR_RETURN(const auto pools, pgbouncer::show_pools(console, limits));
+  PodState state = state_of(databases, pools);
+  if (console.version() >= pgbouncer::kFirstVersionWithState) {
+    PW_ASSIGN_OR_RETURN(state.together, pgbouncer::show_paused(console, limits));
+  }
+  return state;
+}
+
+/// As the last poll saw it.
+PodState state_of(const pgbouncer::PodObservation& seen) {
+  PodState state = state_of(seen.databases, seen.pools);
+  if (seen.version < pgbouncer::kFirstVersionWithState) return state;
+  state.together = !state.databases.empty() && std::all_of(state.databases.begin(), state.databases.end(),
+                                                           [](const auto& entry) { return entry.second.paused; });
+  return state;
+}
+
+Result<pgbouncer::Command> command_of(const PodStep& step) {
+  using pgbouncer::Command;
+  const bool is_for_all = step.database.empty();
+  switch (step.operation) {
+    case PodOperation::kPause:
+      return is_for_all ? Command::pause_all() : Command::pause(step.database);
+    case PodOperation::kResume:
+      return is_for_all ? Command::resume_all() : Command::resume(step.database);
+    case PodOperation::kReconnect:
+      break;
+  }
+  return Command::reconnect(step.database);
+}
+
+/// What a step that was carried out makes of the state.
+void note(const PodStep& step, PodState& state) {
+  const bool is_paused = step.operation == PodOperation::kPause;
+  if (step.database.empty()) state.together = is_paused;
+  for (auto& [name, database] : state.databases) {
+    if (name == step.database) database.paused = is_paused;
+    if (is_paused && (name == step.database || step.database.empty())) database.running = 0;
+  }
+}
+
+}  // namespace
+
+OperationReport ConsoleOperator::operate(const api::Json& pool, const Facts& facts, const CallLimits& limits) {
+  OperationReport report{.wanted =
+                             wanted_operations(pool, parts_.server.serving_since(facts), parts_.clock.wall_now())};
+  const std::vector<PodFacts> pods = reachable_pods(facts);
+  for (const PodFacts& pod : pods) report.pods.push_back(look(pod));
+
+  WantedOperations wanted = report.wanted;
+  bool is_asked = false;
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    is_asked = is_asked || (report.pods[i].is_observed && needs_reconnect(wanted, pods[i]));
+  }
+  if (is_asked) {
+    // With logins refused the pool would go down to nothing, and its clients with it.
+    const Status logins = parts_.server.check_logins(facts, limits);
+    if (!logins) report.reconnect_blocked = logins.error().message;
+    if (!logins) wanted.reconnect_at.reset();
+  }
+  std::vector<std::size_t> concerned;
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    if (!steps_for(wanted, pods[i], report.pods[i].state).empty()) concerned.push_back(i);
+  }
+  const CallLimits pod_limits{.deadline = limits.deadline.at_most(kPodLimit), .stop = limits.stop};
+  side_by_side(concerned.size(), [&](std::size_t i) {
+    const std::size_t pod = concerned[i];
+    operate_pod(pods[pod], wanted, facts.pool.namespace_name, report.pods[pod], pod_limits);
+  });
+  return report;
+}
+
+/// As the last poll saw it.
+PodOperated ConsoleOperator::look(const PodFacts& pod) const {
+  PodOperated operated{.pod = pod.name};
+  const auto seen = parts_.fleet.observation(pod.uid);
+  operated.is_observed = seen && seen->is_connected && seen->observed_at;
+  if (operated.is_observed) operated.state = state_of(*seen);
+  return operated;
+}
+
+void ConsoleOperator::operate_pod(const PodFacts& pod, const WantedOperations& wanted,
+                                  const std::string& namespace_name, PodOperated& operated, const CallLimits& limits) {
+  // The last poll says that there is something to do; before it is done, what is so now.
+  const auto console = parts_.fleet.console(pod.uid);
+  auto live = read_state(*console, limits);
+  if (!live) {
+    operated.problem = live.error().message;
+    return;
+  }
+  operated.state = *std::move(live);
+  Status done = carry_out(steps_for(wanted, pod, operated.state), pod.uid, operated, limits);
+  if (done && needs_reconnect(wanted, pod)) {
+    const api::ObjectKey key{.api_version = "v1", .kind = "Pod", .namespace_name = namespace_name, .name = pod.name};
+    const api::Json marked = {{kReconnectedAnnotation, format_rfc3339(*wanted.reconnect_at)}};
+    done = parts_.store.merge_patch(key, {{"metadata", {{"annotations", marked}}}}, limits);
+    operated.was_reconnected = done.has_value();
+  }
+  if (!done) operated.problem = done.error().message;
+}
+
+/// PAUSE breaks a login off, and PgBouncer then turns clients away for server_login_retry, as after a refused one.
+void ConsoleOperator::await_logins(pgbouncer::Console& console, const CallLimits& limits) const {
+  constexpr Duration kLookAgain{20};
+  const Deadline patience(parts_.clock, kLoginLimit);
+  const auto is_logging_in = [](const auto& entry) { return entry.second.logging_in > 0; };
+  while (!patience.passed()) {
+    const auto state = read_state(console, limits);
+    if (!state || std::none_of(state->databases.begin(), state->databases.end(), is_logging_in)) return;
+    rest(kLookAgain, limits.stop);
+  }
+}
+
+Status ConsoleOperator::carry_out(const std::vector<PodStep>& steps, const std::string& uid, PodOperated& operated,
+                                  const CallLimits& limits) {
+  const auto console = parts_.fleet.console(uid);
+  for (const PodStep& step : steps) {
+    PW_ASSIGN_OR_RETURN(const pgbouncer::Command command, command_of(step));
+    const CallLimits cut{.deadline = limits.deadline.at_most(kCommandLimit), .stop = limits.stop};
+    if (step.operation == PodOperation::kPause) await_logins(*console, limits);
+    // A pause goes on without the console that asked for it; what became of it is read at the next look.
+    PW_RETURN_IF_ERROR(pgbouncer::tell(*console, command, cut));
+    log_info("pod_operated", {{"pod", operated.pod}, {"command", command.text()}});
+    if (step.operation == PodOperation::kReconnect) continue;
+    note(step, operated.state);
+    operated.was_resumed = operated.was_resumed || step.operation == PodOperation::kResume;
+  }
+  return ok();
+}
+
+}  // namespace poolwright::reconcile

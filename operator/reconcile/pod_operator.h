@@ -1,0 +1,62 @@
+// Carries out what operations.h decides on the pods of a pool. The reconciler asks for it through this interface.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "api/object_store.h"
+#include "base/deadline.h"
+#include "pgbouncer/fleet.h"
+#include "reconcile/operations.h"
+
+namespace poolwright::reconcile {
+
+class PodOperator {
+ public:
+  virtual ~PodOperator() = default;
+
+  /// Blocks until every pod did its steps or the limits end; a pod that does not answer does not hold up the others.
+  /// Sends nothing where all is as wanted. `pool` is the resource, of which `facts` need the name and the pods only.
+  virtual OperationReport operate(const api::Json& pool, const Facts& facts, const CallLimits& limits) = 0;
+};
+
+/// What is known about the PostgreSQL of a pool. Thread rule: called from any thread.
+struct ServerKnowledge {
+  /// Since when the one that answers now does; nothing where nobody looked.
+  std::function<std::optional<WallTime>(const Facts& facts)> serving_since;
+  /// Whether it lets the users of the pool in now; the error says why not. May block until the limits.
+  std::function<Status(const Facts& facts, const CallLimits& limits)> check_logins;
+};
+
+struct ConsoleOperatorParts {
+  api::ObjectStore& store;
+  pgbouncer::ConsoleFleet& fleet;
+  const Clock& clock;
+  ServerKnowledge server;
+};
+
+/// Over the admin consoles that a ConsoleProgrammer keeps open. Thread rule: any thread; one pool by one thread.
+class ConsoleOperator final : public PodOperator {
+ public:
+  /// PAUSE answers when the last transaction has ended; it stays in force where nobody waits for that.
+  static constexpr Duration kCommandLimit{3'000};
+  static constexpr Duration kPodLimit{10'000};
+  /// How long a PAUSE waits for a server connection that is just being made.
+  static constexpr Duration kLoginLimit{500};
+
+  explicit ConsoleOperator(ConsoleOperatorParts parts) : parts_(std::move(parts)) {}
+
+  OperationReport operate(const api::Json& pool, const Facts& facts, const CallLimits& limits) override;
+
+ private:
+  PodOperated look(const PodFacts& pod) const;
+  void operate_pod(const PodFacts& pod, const WantedOperations& wanted, const std::string& namespace_name,
+                   PodOperated& operated, const CallLimits& limits);
+  void await_logins(pgbouncer::Console& console, const CallLimits& limits) const;
+  Status carry_out(const std::vector<PodStep>& steps, const std::string& uid, PodOperated& operated,
+                   const CallLimits& limits);
+
+  ConsoleOperatorParts parts_;
+};
+
+}  // namespace poolwright::reconcile
