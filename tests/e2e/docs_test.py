@@ -71,7 +71,7 @@ class Shell:
 
 class PagesTest(unittest.TestCase):
     def test_commands_work_and_print_what_is_said(self):
-        for page in (ROOT / "README.md", ROOT / "docs/quickstart.md", ROOT / "docs/install.md"):
+        for page in (ROOT / "README.md", ROOT / "docs/quickstart.md", ROOT / "docs/install.md", ROOT / "docs/cli.md"):
             with self.subTest(page.name), FreshLab(controllers=True) as lab, PgbouncerNode(lab):
                 self.play(page, Shell(self.environment(lab)), lambda shell, command: lab.start_operator())
 
