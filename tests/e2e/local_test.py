@@ -120,7 +120,7 @@ class ChangeTest(unittest.TestCase):
 
     def test_a_pause_in_the_file_holds_clients_up_and_ends(self):
         def paused():
-            return [row["paused"] for row in self.lab.console("orders", "SHOW DATABASES") if row["name"] == "orders"] == ["1"]
+            return {"key": "paused", "value": "yes"} in self.lab.console("orders", "SHOW STATE")
         until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
         mark = f"metadata:\n  annotations: {{poolwright.dev/pause-until: '{until}'}}\n"
         self.lab.write_file(self.file.name, self.file.read_text().replace("metadata:\n", mark))
