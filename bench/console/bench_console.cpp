@@ -54,7 +54,7 @@ double percentile(std::vector<double>& values, double part) {
 
 std::size_t connected(const ConsoleFleet& fleet) {
   std::size_t count = 0;
-  for (const auto& [pod, seen] : fleet.observations()) count += seen->is_connected ? 1 : 0;
+  for (const auto& [pod, seen] : fleet.observations()) count += seen->is_connected ? 1U : 0U;
   return count;
 }
 
