@@ -121,6 +121,8 @@ stage_tidy() {
   configure_preset dev || { outcome fail "configure dev" && return; }
   check "every header compiles alone" lint_headers
   check "clang-tidy" lint_tidy
+  # What `./dev demo` and `./dev bench` build: with optimization gcc warns of more.
+  check "the release build and the benchmarks compile" build_preset release
 }
 
 count() { awk -F '\t' -v kind="$1" '$1 == kind {n++} END {print n + 0}' "$OUTCOMES"; }
