@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ending import wait_for
-from lab import Lab
+from lab import PGBENCH, Lab
 
 INSTANCES, CONNECTIONS = 20, 5
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 
 # Works 3 ms in the database, then does something else for 30 ms, as applications do.
 LIKE_AN_APPLICATION = "begin;\nselect pg_sleep(0.003);\nselect 1;\ncommit;\n\\sleep 30 ms\n"

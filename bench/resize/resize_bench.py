@@ -28,10 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/lab", "tests/e2e", "bench")]
 
 from figures import percentile, table  # noqa: E402
-from lab import Database  # noqa: E402
+from lab import PGBENCH, Database  # noqa: E402
 from local_lab import LocalLab  # noqa: E402
 
-PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 BUDGET, STATIC, WORK_SECONDS = 60, 25, 0.05
 SHORT = f"begin;\nselect pg_sleep({WORK_SECONDS});\ncommit;\n"
 LOCKED = "begin;\nselect pg_sleep(0.05);\nupdate hot set n = n + 1;\ncommit;\n"

@@ -34,14 +34,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/lab", "tests/e2e", "bench")]
 
 from figures import percentile, table  # noqa: E402
-from lab import Database, wait_until  # noqa: E402
+from lab import PGBENCH, Database, wait_until  # noqa: E402
 from local_lab import LocalLab  # noqa: E402
 
 SIZE = 20
 WINDOW_SECONDS = 3.0
 LAG_SECONDS = 1.0  # by which a report is behind: the time of the newest look at the PgBouncer, and of the report that is made of it
 SCRAPE_SECONDS = 15
-PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 TRUTH = ("select extract(epoch from clock_timestamp()), count(*) filter (where state <> 'idle') from pg_stat_activity"
          " where usename = 'load_app' and backend_type = 'client backend' \\watch 0.02\n")
 WORK = "begin;\nselect pg_sleep({} + {} * random());\ncommit;\n"

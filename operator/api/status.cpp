@@ -139,13 +139,18 @@ std::vector<Condition> conditions_of(const Json& status) {
   return conditions;
 }
 
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type) {
+  const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                  [&](const Condition& condition) { return condition.type == type; });
+  return found == conditions.end() ? nullptr : &*found;
+}
+
 std::vector<Condition> merge_conditions(const std::vector<Condition>& previous, std::vector<Condition> wanted,
                                         const std::string& now) {
   for (Condition& condition : wanted) {
-    const auto before = std::find_if(previous.begin(), previous.end(),
-                                     [&](const Condition& other) { return other.type == condition.type; });
+    const Condition* before = find_condition(previous, condition.type);
     const bool unchanged =
-        before != previous.end() && before->status == condition.status && !before->last_transition_time.empty();
+        before != nullptr && before->status == condition.status && !before->last_transition_time.empty();
     condition.last_transition_time = unchanged ? before->last_transition_time : now;
   }
   return wanted;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/object.h"
@@ -95,6 +96,9 @@ std::string shortened(const std::string& text, std::size_t length_max);
 
 /// Conditions of a status JSON as stored in the cluster; anything malformed is left out.
 std::vector<Condition> conditions_of(const Json& status);
+
+/// The one of that type; null where there is none.
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
 
 /// `wanted` with last_transition_time taken from `previous` where the status of the condition did not change, else
 /// `now` (RFC 3339).

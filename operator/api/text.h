@@ -2,6 +2,7 @@
 // which is also the message of the CRD's rule for it (rules.h). Thread rule: pure functions.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ bool has_form(std::string_view text, Form form);
 
 /// "must be ...": what the form asks for.
 const char* words_of(Form form);
+
+/// "1 pod", "2 pods".
+std::string counted(std::integral auto count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
 
 bool is_utf8(std::string_view text);
 

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "api/connection_pool.h"
 #include "api/status.h"
 #include "cli/cli.h"
 #include "cli/cluster_access.h"
@@ -37,7 +38,8 @@ Status annotate(ClusterAccess& access, const std::string& name, const char* anno
 /// A client that waits longer than query_wait_timeout is disconnected.
 Status check_length(const Json& pool, const OperationOptions& options) {
   const Json::json_pointer path("/spec/pgbouncer/timeouts/queryWaitSeconds");
-  const int longest = pool.contains(path) && pool.at(path).is_number_integer() ? pool.at(path).get<int>() : 120;
+  const int longest = pool.contains(path) && pool.at(path).is_number_integer() ? pool.at(path).get<int>()
+                                                                               : api::Timeouts{}.query_wait_seconds;
   if (options.force || options.seconds < longest) return ok();
   return make_error(ErrorKind::kInvalid, "clients are disconnected after " + std::to_string(longest) +
                                              " s (queryWaitSeconds), so --for must be shorter; got " +
@@ -46,10 +48,9 @@ Status check_length(const Json& pool, const OperationOptions& options) {
 
 /// The condition ClientsPaused of the latest status; nothing where there is none.
 std::optional<api::Condition> paused_of(const Json& pool) {
-  for (const api::Condition& condition : api::conditions_of(pool.value("status", Json::object()))) {
-    if (condition.type == api::condition::kClientsPaused) return condition;
-  }
-  return std::nullopt;
+  const std::vector<api::Condition> conditions = api::conditions_of(pool.value("status", Json::object()));
+  const api::Condition* found = api::find_condition(conditions, api::condition::kClientsPaused);
+  return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 bool is_settled(const std::optional<api::Condition>& paused, const std::string& until) {

@@ -64,9 +64,8 @@ Tone tone_of(const Condition& condition) {
 
 Condition ready_of(const Json& pool) {
   const auto all = conditions(pool);
-  const auto found =
-      std::find_if(all.begin(), all.end(), [](const Condition& c) { return c.type == api::condition::kReady; });
-  return found == all.end() ? Condition{.type = api::condition::kReady, .reason = "Pending"} : *found;
+  const Condition* found = api::find_condition(all, api::condition::kReady);
+  return found == nullptr ? Condition{.type = api::condition::kReady, .reason = "Pending"} : *found;
 }
 
 Tone tone_of_utilization(const std::optional<std::int64_t>& percent) {

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "api/text.h"
 #include "cli/cli.h"
 #include "cli/input_files.h"
 #include "render/check_file.h"
@@ -22,10 +23,6 @@ std::size_t check(const InputFile& file, const api::ValidationPolicy& policy, st
   return checked.errors.size();
 }
 
-std::string counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 }  // namespace
 
 int validate(const FileOptions& options) {
@@ -40,11 +37,11 @@ int validate(const FileOptions& options) {
     errors += check(file, {.allow_loopback_hosts = options.allow_loopback_hosts}, pools);
   }
   if (errors == 0 && pools == 0) {
-    std::cerr << "poolwright validate: no ConnectionPool in " << counted(files->size(), "file") << "\n";
+    std::cerr << "poolwright validate: no ConnectionPool in " << api::counted(files->size(), "file") << "\n";
     return kExitFailed;
   }
-  std::cerr << counted(pools, "ConnectionPool") << " in " << counted(files->size(), "file") << ": "
-            << (errors == 0 ? "all valid" : counted(errors, "error")) << "\n";
+  std::cerr << api::counted(pools, "ConnectionPool") << " in " << api::counted(files->size(), "file") << ": "
+            << (errors == 0 ? "all valid" : api::counted(errors, "error")) << "\n";
   return errors == 0 ? kExitOk : kExitFailed;
 }
 

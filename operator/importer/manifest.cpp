@@ -4,6 +4,7 @@
 #include <set>
 
 #include "api/parse.h"
+#include "api/text.h"
 
 namespace poolwright::importer {
 
@@ -25,10 +26,6 @@ Json without_defaults(const Json& object, const Json& defaults) {
     }
   }
   return result;
-}
-
-std::string counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 std::string note_lines(const Import& import, bool dropped) {
@@ -111,11 +108,12 @@ std::vector<Json> secret_objects(const Import& import, const std::string& namesp
 std::string report_text(const Import& import, const Comparison& comparison) {
   std::size_t databases = 0;
   for (const ImportedPool& imported : import.pools) databases += imported.pool.spec.databases.size();
-  std::string text = counted(databases, "database") + " in " + counted(import.pools.size(), "ConnectionPool") + ", " +
-                     counted(import.secrets.size(), "Secret") + "\n";
+  std::string text = api::counted(databases, "database") + " in " +
+                     api::counted(import.pools.size(), "ConnectionPool") + ", " +
+                     api::counted(import.secrets.size(), "Secret") + "\n";
   if (const std::string lines = note_lines(import, false); !lines.empty()) text += "\ncarried with a change:\n" + lines;
   if (const std::string lines = note_lines(import, true); !lines.empty()) text += "\nnot carried:\n" + lines;
-  text += "\nrendered back for one pod: " + counted(comparison.equal, "setting") + " equal, " +
+  text += "\nrendered back for one pod: " + api::counted(comparison.equal, "setting") + " equal, " +
           std::to_string(comparison.differences.size()) + " different\n";
   for (const std::string& line : difference_lines(comparison)) text += line;
   return text;

@@ -19,8 +19,6 @@ std::int32_t number_of(const std::map<std::string, std::string>& options, const 
   return number;
 }
 
-std::int64_t sum_of(const PodHold& hold) { return std::int64_t{hold.size} + hold.reserve; }
-
 PodHold hold_in(const PodHolds& holds, const std::string& database) {
   const auto found = holds.find(database);
   return found == holds.end() ? PodHold{} : found->second;
@@ -42,7 +40,7 @@ PodHolds holds_of(const pgbouncer::ExpectedConfig& config) {
 bool keeps_to(const PodHolds& share, const std::vector<pgbouncer::DatabaseRow>& live) {
   return std::all_of(live.begin(), live.end(), [&](const pgbouncer::DatabaseRow& row) {
     const auto found = share.find(row.name);
-    return found == share.end() || row.current_connections <= sum_of(found->second);
+    return found == share.end() || row.current_connections <= found->second.total();
   });
 }
 
@@ -60,17 +58,17 @@ std::vector<std::string> pods_to_admit(const Facts& facts, const PodHolds& share
       const bool is_settled = seen != settled.end() && seen->second;
       const PodHold recorded = is_settled ? PodHold{} : may_hold(pod, database);
       const PodHold told = pod.terminating ? PodHold{} : one;
-      left -= sum_of({.size = std::max(recorded.size, told.size), .reserve = std::max(recorded.reserve, told.reserve)});
+      left -= std::max(recorded.size, told.size) + std::max(recorded.reserve, told.reserve);
     }
   }
   std::vector<std::string> admitted;
   for (const PodFacts& pod : facts.pods) {
     if (!pod.at_gate || pod.terminating) continue;
     const bool fits = std::all_of(free.begin(), free.end(), [&](const auto& entry) {
-      return entry.second >= sum_of(hold_in(share, entry.first));
+      return entry.second >= hold_in(share, entry.first).total();
     });
     if (!fits) break;
-    for (auto& [name, left] : free) left -= sum_of(hold_in(share, name));
+    for (auto& [name, left] : free) left -= hold_in(share, name).total();
     admitted.push_back(pod.uid);
   }
   return admitted;

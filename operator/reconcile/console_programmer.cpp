@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "reconcile/admission.h"
+#include "reconcile/pod_annotations.h"
 #include "reconcile/side_by_side.h"
 #include "render/names.h"
 #include "render/object_gate.h"
@@ -95,8 +96,7 @@ bool ConsoleProgrammer::was_refused(const Facts& facts, const std::string& confi
 
 void ConsoleProgrammer::annotate(const PodFacts& pod, const api::ConnectionPool& pool, const Json& annotations,
                                  const CallLimits& limits) {
-  const api::ObjectKey key{.api_version = "v1", .kind = "Pod", .namespace_name = pool.namespace_name, .name = pod.name};
-  const Status done = parts_.store.merge_patch(key, {{"metadata", {{"annotations", annotations}}}}, limits);
+  const Status done = annotate_pod(parts_.store, pool.namespace_name, pod.name, annotations, limits);
   if (!done) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(done.error())}});
 }
 

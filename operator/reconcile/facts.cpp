@@ -36,7 +36,7 @@ Room room_of(const Facts& facts, const api::Database& database, bool rollout_ahe
       room.stopping.size += hold.size;
       room.stopping.reserve += hold.reserve;
     } else if (pod.has_gate) {
-      room.live.push_back(hold.size + hold.reserve);
+      room.live.push_back(hold.total());
     }
   }
   const std::int32_t asked = replicas + (rollout_ahead ? kSurge : 0);

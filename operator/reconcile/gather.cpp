@@ -161,6 +161,19 @@ PodFacts read_pod(const Json& pod) {
   return facts;
 }
 
+std::string pool_label_of(const Json& pod) {
+  return text_at(pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel);
+}
+
+void gather_stored_size(const api::ObjectStore& store, Facts& facts) {
+  if (const api::Object config = store.cached(child_key(facts.pool, "v1", "ConfigMap"))) {
+    facts.sizes = render::recorded_sizes(*config);
+  }
+  if (const api::Object deployment = store.cached(child_key(facts.pool, "apps/v1", "Deployment"))) {
+    facts.deployment = read_deployment(*deployment);
+  }
+}
+
 /// The stored object: Secrets through the reader (which asks only where the metadata changed), others from the cache.
 /// What the cache does not have is asked for: the name may belong to somebody whose objects we do not watch.
 Result<api::Object> read_stored(const GatherParts& parts, const ObjectKey& key, const CallLimits& limits) {
@@ -197,24 +210,31 @@ Status gather_owned(const GatherParts& parts, const Facts& facts, const Json& st
 
 }  // namespace
 
-PodsByPool running_pods(const api::ObjectStore& store, const std::string& namespace_name) {
+bool has_ended(const Json& pod) {
+  const std::string phase = text_at(pod, Json::json_pointer("/status/phase"));
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+PodsByPool running_pods(const api::ObjectStore& store) {
   PodsByPool pods;
-  for (const api::Object& pod : store.cached_list("Pod", namespace_name)) {
-    const std::string label = text_at(*pod, Json::json_pointer("/metadata/labels") / render::kPoolLabel);
-    const std::string phase = text_at(*pod, Json::json_pointer("/status/phase"));
-    if (label.empty() || phase == "Succeeded" || phase == "Failed") continue;  // it holds no connection any more
+  for (const api::Object& pod : store.cached_list("Pod", "")) {
+    const std::string label = pool_label_of(*pod);
+    if (label.empty() || has_ended(*pod)) continue;
     pods[{api::metadata_string(*pod, "namespace"), label}].push_back(read_pod(*pod));
   }
   return pods;
 }
 
+void gather_running(const api::ObjectStore& store, Facts& facts) {
+  gather_stored_size(store, facts);
+  const std::string label = render::pool_label(facts.pool.name);
+  for (const api::Object& pod : store.cached_list("Pod", facts.pool.namespace_name)) {
+    if (pool_label_of(*pod) == label && !has_ended(*pod)) facts.pods.push_back(read_pod(*pod));
+  }
+}
+
 void gather_running(const api::ObjectStore& store, const PodsByPool& pods, Facts& facts) {
-  if (const api::Object config = store.cached(child_key(facts.pool, "v1", "ConfigMap"))) {
-    facts.sizes = render::recorded_sizes(*config);
-  }
-  if (const api::Object deployment = store.cached(child_key(facts.pool, "apps/v1", "Deployment"))) {
-    facts.deployment = read_deployment(*deployment);
-  }
+  gather_stored_size(store, facts);
   const auto own = pods.find({facts.pool.namespace_name, render::pool_label(facts.pool.name)});
   if (own != pods.end()) facts.pods = own->second;
 }
@@ -225,7 +245,7 @@ Result<Facts> gather_facts(const GatherParts& parts, const api::ConnectionPool& 
   PW_RETURN_IF_ERROR(gather_secrets(parts, limits, facts));
   PW_RETURN_IF_ERROR(gather_console(parts, limits, facts));
   PW_RETURN_IF_ERROR(gather_instances(parts, limits, facts));
-  gather_running(parts.store, running_pods(parts.store, pool.namespace_name), facts);
+  gather_running(parts.store, facts);
   return facts;
 }
 

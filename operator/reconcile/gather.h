@@ -23,11 +23,16 @@ struct GatherParts {
   bool fresh_secrets = false;  // read the user's Secrets anew, whatever is remembered
 };
 
+/// A pod that holds no connection any more.
+bool has_ended(const api::Json& pod);
+
 /// Pods of all pools in the cache, by namespace and pool label, without those that have ended.
 using PodsByPool = std::map<std::pair<std::string, std::string>, std::vector<PodFacts>>;
-PodsByPool running_pods(const api::ObjectStore& store, const std::string& namespace_name);
+PodsByPool running_pods(const api::ObjectStore& store);
 
-/// What the cache tells of a pool that runs: recorded sizes, Deployment and its pods of `pods`.
+/// What the cache tells of a pool that runs: recorded sizes, Deployment and its pods, of `pods` where they are read
+/// already.
+void gather_running(const api::ObjectStore& store, Facts& facts);
 void gather_running(const api::ObjectStore& store, const PodsByPool& pods, Facts& facts);
 
 /// What can be known before anything is rendered. Failures of single Secrets and workloads are part of the facts; an

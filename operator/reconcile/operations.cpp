@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
+#include "api/text.h"
 #include "reconcile/requests.h"
 
 namespace poolwright::reconcile {
 
 namespace {
-
-std::string plural(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 template <typename Holds>
 std::int64_t count_pods(const OperationReport& report, Holds holds) {
@@ -98,22 +95,20 @@ bool OperationReport::any_paused() const { return std::any_of(pods.begin(), pods
 
 std::optional<api::Condition> paused_condition(const OperationReport& report, const api::Json& stored_status) {
   const std::vector<api::Condition> stored = api::conditions_of(stored_status);
-  const bool was_there = std::any_of(stored.begin(), stored.end(), [](const api::Condition& condition) {
-    return condition.type == api::condition::kClientsPaused;
-  });
+  const bool was_there = api::find_condition(stored, api::condition::kClientsPaused) != nullptr;
   const bool any = report.any_paused();
   if (!any && !report.wanted.paused && !was_there) return std::nullopt;
   api::Condition condition{
       .type = api::condition::kClientsPaused,
       .status = any || report.wanted.paused ? api::ConditionStatus::kTrue : api::ConditionStatus::kFalse};
-  const std::string of_all = " of " + plural(static_cast<std::int64_t>(report.pods.size()), "pod");
+  const std::string of_all = " of " + api::counted(report.pods.size(), "pod");
   if (report.wanted.paused) {
     const std::int64_t at_rest = count_pods(report, is_at_rest);
     condition.reason = at_rest == static_cast<std::int64_t>(report.pods.size()) ? "Paused" : "Pausing";
     condition.message = std::to_string(at_rest) + of_all + " paused until " +
                         format_rfc3339(*report.wanted.pause_until) + "; clients wait, then it ends by itself";
     if (const std::int64_t running = transactions(report); running > 0) {
-      condition.message += "; " + plural(running, "transaction") + " must end first";
+      condition.message += "; " + api::counted(running, "transaction") + " must end first";
     }
   } else if (any) {
     condition.reason = "Resuming";
@@ -133,15 +128,15 @@ std::vector<OperationNews> news_of(const OperationReport& report) {
   if (resumed > 0 && report.wanted.pause_until) {
     news.push_back({.reason = "PauseExpired",
                     .message = "the pause until " + format_rfc3339(*report.wanted.pause_until) + " is over; " +
-                               plural(resumed, "pod") + " resumed without being asked to",
+                               api::counted(resumed, "pod") + " resumed without being asked to",
                     .warning = true});
   } else if (resumed > 0) {
     news.push_back(
-        {.reason = "ClientsResumed", .message = plural(resumed, "pod") + " resumed: nobody asks for a pause"});
+        {.reason = "ClientsResumed", .message = api::counted(resumed, "pod") + " resumed: nobody asks for a pause"});
   }
   if (renewed > 0) {
     news.push_back({.reason = "Reconnected",
-                    .message = plural(renewed, "pod") + " replaced server connections of before " +
+                    .message = api::counted(renewed, "pod") + " replaced server connections of before " +
                                format_rfc3339(*report.wanted.reconnect_at) + ", " + report.wanted.reconnect_cause});
   }
   return news;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/rest.h"
 #include "pgbouncer/console.h"
+#include "reconcile/pod_annotations.h"
 #include "reconcile/side_by_side.h"
 #include "render/credentials.h"
 
@@ -122,9 +123,8 @@ void ConsoleOperator::operate_pod(const PodFacts& pod, const WantedOperations& w
   operated.state = *std::move(live);
   Status done = carry_out(steps_for(wanted, pod, operated.state), pod.uid, operated, limits);
   if (done && needs_reconnect(wanted, pod)) {
-    const api::ObjectKey key{.api_version = "v1", .kind = "Pod", .namespace_name = namespace_name, .name = pod.name};
     const api::Json marked = {{kReconnectedAnnotation, format_rfc3339(*wanted.reconnect_at)}};
-    done = parts_.store.merge_patch(key, {{"metadata", {{"annotations", marked}}}}, limits);
+    done = annotate_pod(parts_.store, namespace_name, pod.name, marked, limits);
     operated.was_reconnected = done.has_value();
   }
   if (!done) operated.problem = done.error().message;

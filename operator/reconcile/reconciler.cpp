@@ -218,7 +218,7 @@ OperationReport Reconciler::operate(const Json& object, const std::optional<api:
                                     const CallLimits& limits) {
   Facts facts;
   facts.pool = pool ? *pool : bare_pool(object);
-  gather_running(parts_.store, running_pods(parts_.store, facts.pool.namespace_name), facts);
+  gather_running(parts_.store, facts);
   return parts_.operations.operate(object, facts, limits);
 }
 

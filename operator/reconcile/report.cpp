@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/text.h"
 #include "reconcile/compare.h"
 #include "render/names.h"
 #include "render/url.h"
@@ -42,10 +43,6 @@ std::string endpoint_of(const render::PoolerAddress& pooler) {
   return render::url_host(pooler.host) + ":" + std::to_string(pooler.port);
 }
 
-std::string plural(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 Condition name_conflict(const Plan& plan) {
   if (plan.conflicts.empty()) {
     return condition(api::condition::kNameConflict, false, "NoConflict", "all names are free or ours");
@@ -74,11 +71,9 @@ Condition programmed(const Facts& facts, const Outcome& outcome) {
 }
 
 /// The condition that says that clients are held up, where they are.
-std::optional<Condition> held_up_by(const std::vector<Condition>& conditions) {
-  const auto found = std::find_if(conditions.begin(), conditions.end(), [](const Condition& c) {
-    return c.type == api::condition::kClientsPaused && c.status == ConditionStatus::kTrue;
-  });
-  return found == conditions.end() ? std::nullopt : std::optional(*found);
+const Condition* held_up_by(const std::vector<Condition>& conditions) {
+  const Condition* found = api::find_condition(conditions, api::condition::kClientsPaused);
+  return found != nullptr && found->status == ConditionStatus::kTrue ? found : nullptr;
 }
 
 Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, const Outcome& outcome,
@@ -86,7 +81,7 @@ Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, 
   const char* type = api::condition::kReady;
   const std::int32_t wanted = facts.pool.spec.pgbouncer.replicas;
   const std::int32_t serving = ready_pods(facts);
-  const std::string pods = std::to_string(serving) + " of " + plural(wanted, "pod") + " ready";
+  const std::string pods = std::to_string(serving) + " of " + api::counted(wanted, "pod") + " ready";
   if (!plan.conflicts.empty()) return condition(type, false, "NameConflict", "a name that the pool needs is taken");
   if (decision.stalled) return condition(type, false, decision.stalled_reason, decision.stalled_message);
   if (wanted == 0) return condition(type, false, "ScaledToZero", "spec.pgbouncer.replicas is 0: no pod serves");
@@ -97,8 +92,8 @@ Condition ready(const Facts& facts, const Decision& decision, const Plan& plan, 
         pods + (waits ? "; " + outcome.program->waiting.front() + " waits until the others have freed its connections"
                       : ""));
   }
-  const auto held_up = held_up_by(decision.conditions);
-  if (held_up) return condition(type, false, held_up->type, pods + ", but " + held_up->message);
+  const Condition* held_up = held_up_by(decision.conditions);
+  if (held_up != nullptr) return condition(type, false, held_up->type, pods + ", but " + held_up->message);
   if (programmed_now.status != ConditionStatus::kTrue) {
     return condition(type, false, "NotProgrammed", pods + ", but " + programmed_now.message);
   }
@@ -204,19 +199,16 @@ void add_pods(api::ConnectionPoolStatus& status, const Facts& facts, const Outco
 /// Conditions that nobody looked at stay as they were.
 void keep_others(std::vector<Condition>& conditions, const std::vector<Condition>& stored) {
   for (const Condition& old : stored) {
-    const bool set =
-        std::any_of(conditions.begin(), conditions.end(), [&](const Condition& c) { return c.type == old.type; });
-    if (!set) conditions.push_back(old);
+    if (api::find_condition(conditions, old.type) == nullptr) conditions.push_back(old);
   }
 }
 
 /// What was applied last is what pods are counted against; a new spec waits.
 Condition ready_while_paused(Facts facts, const std::vector<Condition>& more, const std::vector<Condition>& stored) {
   if (facts.deployment.exists) facts.pool.spec.pgbouncer.replicas = facts.deployment.replicas;
-  const auto found = std::find_if(stored.begin(), stored.end(),
-                                  [](const Condition& c) { return c.type == api::condition::kProgrammed; });
+  const Condition* found = api::find_condition(stored, api::condition::kProgrammed);
   const Condition programmed_then =
-      found != stored.end() ? *found : unknown(api::condition::kProgrammed, "Pending", "no pod was read back yet");
+      found != nullptr ? *found : unknown(api::condition::kProgrammed, "Pending", "no pod was read back yet");
   Decision decision;
   decision.conditions = more;
   return ready(facts, decision, Plan{}, Outcome{}, programmed_then);
@@ -227,12 +219,13 @@ std::string summary_line(const api::ConnectionPoolStatus& status, const Facts& f
     if (condition.type == api::condition::kStalled && condition.status == ConditionStatus::kTrue)
       return condition.message;
   }
-  std::string text = plural(static_cast<std::int64_t>(status.databases.size()), "database") + ", " +
-                     plural(status.size, "server connection") + " for up to " +
-                     plural(facts.pool.spec.pgbouncer.max_client_connections, "client") + "; ";
-  text += std::to_string(status.ready_replicas) + " of " + plural(facts.pool.spec.pgbouncer.replicas, "pod") + " ready";
-  const auto held_up = held_up_by(status.conditions);
-  return held_up ? text + "; " + held_up->message : text;
+  std::string text = api::counted(status.databases.size(), "database") + ", " +
+                     api::counted(status.size, "server connection") + " for up to " +
+                     api::counted(facts.pool.spec.pgbouncer.max_client_connections, "client") + "; ";
+  text += std::to_string(status.ready_replicas) + " of " + api::counted(facts.pool.spec.pgbouncer.replicas, "pod") +
+          " ready";
+  const Condition* held_up = held_up_by(status.conditions);
+  return held_up != nullptr ? text + "; " + held_up->message : text;
 }
 
 }  // namespace
@@ -312,9 +305,8 @@ Json paused_status(const std::optional<Facts>& facts, std::vector<Condition> mor
 
 bool says_paused(const Json& status) {
   const std::vector<Condition> stored = api::conditions_of(status);
-  return std::any_of(stored.begin(), stored.end(), [](const Condition& c) {
-    return c.type == api::condition::kReconciling && c.reason == kPausedReason;
-  });
+  const Condition* reconciling = api::find_condition(stored, api::condition::kReconciling);
+  return reconciling != nullptr && reconciling->reason == kPausedReason;
 }
 
 bool same_status(const Json& stored, const Json& wanted) { return covers(stored, wanted) && covers(wanted, stored); }

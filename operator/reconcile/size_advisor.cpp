@@ -32,7 +32,7 @@ std::int32_t allowed(const SizeAdvice& advice, const api::Database& database, co
 std::optional<Fit> fitting_size(const SizeAdvice& advice, const api::Database& database, const Room& room) {
   const std::int32_t pods = std::max(1, room.pods);
   const render::PodHold& stopping = room.stopping;
-  const std::int32_t stopping_sum = stopping.size + stopping.reserve;
+  const std::int32_t stopping_sum = stopping.total();
   const std::int32_t reserve = std::max(0, database.reserve_pool_size - stopping.reserve) / pods;
   std::int32_t per_pod = (advice.approved - stopping_sum) / pods - reserve;
   if (per_pod < 1 && stopping_sum == 0) return std::nullopt;

@@ -16,6 +16,8 @@ namespace poolwright::render {
 struct PodHold {
   std::int32_t size = 0;
   std::int32_t reserve = 0;
+
+  std::int32_t total() const { return size + reserve; }
   friend bool operator==(const PodHold&, const PodHold&) = default;
 };
 using PodHolds = std::map<std::string, PodHold>;  // by name of the database

@@ -184,18 +184,14 @@ Status LocalProcess::Machine::open() {
   reconciling.decide.pooler_address = [this](const std::string& pool) { return node->address_of(pool); };
   reconciling.validation.allow_loopback_hosts = true;
   const api::ValidationPolicy validation = reconciling.validation;
-  sizing = std::make_unique<SizingLoop>(
-      SizingLoopParts{.store = *store,
-                      .fleet = fleet,
-                      .servers = *servers,
-                      .clock = parts.clock,
-                      .mailbox = sizing_mailbox,
-                      .may_decide = [] { return true; },
-                      .look_at =
-                          [this](const std::string& namespace_name, const std::string& name) {
-                            queue.add({namespace_name, name});
-                          }},
-      SizingLoopSettings{.parameters = {}, .validation = validation});
+  sizing = std::make_unique<SizingLoop>(SizingLoopParts{.store = *store,
+                                                        .fleet = fleet,
+                                                        .servers = *servers,
+                                                        .clock = parts.clock,
+                                                        .mailbox = sizing_mailbox,
+                                                        .may_decide = [] { return true; },
+                                                        .look_at = enqueues_in(queue)},
+                                        SizingLoopSettings{.parameters = {}, .validation = validation});
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
@@ -204,25 +200,21 @@ Status LocalProcess::Machine::open() {
                                                                                   .clock = parts.clock,
                                                                                   .random = parts.random},
                                                        std::move(reconciling));
-  monitoring = std::make_unique<Monitoring>(
-      MonitoringParts{.store = *store,
-                      .fleet = fleet,
-                      .programmer = *programmer,
-                      .watch = *pool_watch,
-                      .servers = *servers,
-                      .failovers = failovers,
-                      .sizing = sizing_mailbox,
-                      .clock = parts.clock,
-                      .mailbox = mailbox,
-                      .counters = [this] { return counters(); },
-                      .readiness = [this] { return readiness(); },
-                      .heartbeats = [this] { return heartbeats(); },
-                      .validation = validation,
-                      .tells = [] { return true; },
-                      .look_at =
-                          [this](const std::string& namespace_name, const std::string& name) {
-                            queue.add({namespace_name, name});
-                          }});
+  monitoring = std::make_unique<Monitoring>(MonitoringParts{.store = *store,
+                                                            .fleet = fleet,
+                                                            .programmer = *programmer,
+                                                            .watch = *pool_watch,
+                                                            .servers = *servers,
+                                                            .failovers = failovers,
+                                                            .sizing = sizing_mailbox,
+                                                            .clock = parts.clock,
+                                                            .mailbox = mailbox,
+                                                            .counters = [this] { return counters(); },
+                                                            .readiness = [this] { return readiness(); },
+                                                            .heartbeats = [this] { return heartbeats(); },
+                                                            .validation = validation,
+                                                            .tells = [] { return true; },
+                                                            .look_at = enqueues_in(queue)});
   if (settings.web.is_on) PW_RETURN_IF_ERROR(open_web());
   store->set_on_change([this](const api::Object& before, const api::Object& after) { on_change(before, after); });
   return ok();

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "health/report_text.h"
+#include "reconcile/gather.h"
 #include "render/names.h"
 #include "render/render.h"
 
@@ -22,13 +23,6 @@ std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 std::string label_of(const Json& object, const char* label) {
   const Json::json_pointer path = Json::json_pointer("/metadata/labels") / label;
   return object.contains(path) && object.at(path).is_string() ? object.at(path).get<std::string>() : std::string();
-}
-
-bool has_ended(const Json& pod) {
-  const Json::json_pointer path("/status/phase");
-  if (!pod.contains(path) || !pod.at(path).is_string()) return false;
-  const std::string phase = pod.at(path).get<std::string>();
-  return phase == "Succeeded" || phase == "Failed";
 }
 
 }  // namespace
@@ -109,7 +103,7 @@ std::vector<PodView> Monitoring::pods_of(const api::ConnectionPool& pool, const 
   const std::string label = render::pool_label(pool.name);
   std::vector<PodView> views;
   for (const api::Object& pod : pods) {
-    if (label_of(*pod, render::kPoolLabel) != label || has_ended(*pod)) continue;
+    if (label_of(*pod, render::kPoolLabel) != label || reconcile::has_ended(*pod)) continue;
     const std::string uid = api::metadata_string(*pod, "uid");
     PodView view{.name = api::metadata_string(*pod, "name"),
                  .is_terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),

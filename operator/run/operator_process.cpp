@@ -81,10 +81,7 @@ struct OperatorProcess::Machine {
                      .clock = parts.clock,
                      .mailbox = sizing_mailbox,
                      .may_decide = [this] { return gate.may_write() && ingest.is_synced(); },
-                     .look_at =
-                         [this](const std::string& namespace_name, const std::string& name) {
-                           queue.add({namespace_name, name});
-                         }},
+                     .look_at = enqueues_in(queue)},
                     {.parameters = {}, .validation = settings.reconciler.validation}};
   reconcile::Reconciler reconciler{{.store = store,
                                     .secrets = secrets,
@@ -123,10 +120,7 @@ struct OperatorProcess::Machine {
                          .heartbeats = [this] { return heartbeats(); },
                          .validation = settings.reconciler.validation,
                          .tells = [this] { return gate.may_write(); },
-                         .look_at =
-                             [this](const std::string& namespace_name, const std::string& name) {
-                               queue.add({namespace_name, name});
-                             }}};
+                         .look_at = enqueues_in(queue)}};
 
   void on_change(const kube::Selection& selection, const kube::ObjectChange& change);
   void on_leadership(bool leads);

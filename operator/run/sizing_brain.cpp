@@ -43,8 +43,6 @@ int total_for(const Database& database, int per_pod, int pods, int stopping, std
   return per_pod * pods + stopping;
 }
 
-int sum_of(const render::PodHold& hold) { return hold.size + hold.reserve; }
-
 /// The most that a pod was told by whoever was here before, as it is recorded on the pods; nothing where one has no
 /// record.
 std::optional<int> recorded_most(const reconcile::Facts& facts, const Database& database) {
@@ -173,7 +171,7 @@ void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicT
       const int recent = state.databases.at(database.name).held.add(now, held_now, kOwnPart);
       held += held_now;
       const std::string user = login_user(*pool, database.name);
-      own[{user, api::server_database(database)}] += recent + sum_of(room_now(pool->facts, database).stopping);
+      own[{user, api::server_database(database)}] += recent + room_now(pool->facts, database).stopping.total();
       if (!group.seen) continue;
       const auto sessions = idle_sessions(*group.seen, api::server_database(database), user);
       group.leaks[sizing_id(pool->facts.pool, database.name)] = sizing::find_leaks(sessions, {});
@@ -219,7 +217,7 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       const reconcile::Room room = room_now(pool->facts, database);
       const int pods = room.pods;
       known.stopping = room.stopping;
-      group.stopping += sum_of(known.stopping);
+      group.stopping += known.stopping.total();
       const std::string id = sizing_id(pool->facts.pool, database.name);
       DatabaseMemory memory;
       const auto recorded = pool->facts.sizes.find(database.name);
@@ -269,7 +267,7 @@ void SizingBrain::take_sizes(Group& group, const PoolSighting& pool, PoolOutcome
     decided.size = decision->size;
     // Above the budget nothing may be opened beyond what runs; what is smaller may always be told.
     const int live = fits ? total_of(decided) : std::min(total_of(decided), running_now(*input));
-    const int approved = live + sum_of(known.stopping);
+    const int approved = live + known.stopping.total();
     outcome.advice.sizes[database.name] = {.size = *known.total, .approved = approved};
     is_new_setting = is_new_setting || known.issued_per_pod != decision->size;
   }
@@ -450,7 +448,7 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
                             .reserve = std::int64_t{input->pods} * input->limits.reserve_per_pod};
       const render::PodHold& stopping = state.databases.at(database.name).stopping;
       add_numbers(sizing, *decision, *input);
-      sizing.committed += sum_of(stopping);
+      sizing.committed += stopping.total();
       const auto leak = group.leaks.find(id);
       sizing.leak = leak_of(group.seen, leak == group.leaks.end() ? sizing::LeakReport{} : leak->second);
       about.held += sizing.held;

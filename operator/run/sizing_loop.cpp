@@ -66,7 +66,7 @@ void SizingLoop::take_confirmations() {
 SizingWorld SizingLoop::look() {
   follow_pools(parts_.store, settings_.validation, known_);
   SizingWorld world;
-  const reconcile::PodsByPool pods = reconcile::running_pods(parts_.store, "");
+  const reconcile::PodsByPool pods = reconcile::running_pods(parts_.store);
   const auto seen = parts_.fleet.observations();
   for (auto known = known_.begin(); known != known_.end();) {
     if (!known->second.pool) {

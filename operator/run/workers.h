@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,11 @@ struct WorkersSettings {
   int count = 4;
   Duration drain_limit = std::chrono::seconds{10};  // how long stop() lets looks finish
 };
+
+/// Has a pool looked at soon. The queue outlives it.
+inline std::function<void(const std::string&, const std::string&)> enqueues_in(kube::WorkQueue& queue) {
+  return [&queue](const std::string& namespace_name, const std::string& name) { queue.add({namespace_name, name}); };
+}
 
 class Workers {
  public:

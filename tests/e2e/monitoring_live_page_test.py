@@ -12,8 +12,8 @@ import tempfile
 import time
 import unittest
 
-from lab import Database, free_port
-from monitoring_operator_test import PGBENCH, MonitoringCase, Web
+from lab import PGBENCH, Database, free_port
+from monitoring_operator_test import MonitoringCase, Web
 from monitoring_parts import ROOT, Prometheus, dashboard_queries, program, web_modules
 from operator_lab import NAMESPACE, OperatorLab, condition
 from pods import PgbouncerNode

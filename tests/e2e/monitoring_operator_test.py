@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -15,7 +14,7 @@ import urllib.error
 import urllib.request
 
 import yaml
-from lab import Database, free_port, wait_until
+from lab import PGBENCH, Database, free_port, wait_until
 from operator_lab import NAMESPACE, ROOT, OperatorLab, condition
 from pods import PgbouncerNode
 
@@ -24,7 +23,6 @@ from json_schema import errors  # noqa: E402
 
 API = "/api/admin/monitoring/connections/"
 OPENAPI = yaml.safe_load((ROOT / "docs/api/openapi.yaml").read_text(encoding="utf-8"))
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 SIZE = 100
 # Holds a server connection without any work, until the client goes away.
 HOLD = "begin;\nselect 1;\n\\sleep 600 s\ncommit;\n"

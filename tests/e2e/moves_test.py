@@ -8,10 +8,10 @@ import tempfile
 import time
 import unittest
 
-from lab import wait_until
+from lab import PGBENCH, wait_until
 from operator_lab import NAMESPACE, OperatorLab, condition
 from pods import PgbouncerNode
-from serving_test import PGBENCH, BackendCount
+from serving_test import BackendCount
 
 POOLS, BUDGET, MOVES, MOVES_PER_LIFE = 20, 70, 300, 30
 CLIENTS, LARGEST = 6, 10

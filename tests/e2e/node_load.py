@@ -7,15 +7,13 @@ means a client got an error for a transaction that was committed.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass
 
-from lab import Database
+from lab import PGBENCH, Database
 
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 SHORT = "begin;\ninsert into work (note) values ('short');\nselect count(*) from work where id < 10;\ncommit;\n\\sleep 20 ms\n"
 LONG = "begin;\ninsert into work (note) values ('long');\nselect pg_sleep(0.3);\ncommit;\n\\sleep 20 ms\n"
 

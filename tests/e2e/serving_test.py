@@ -1,20 +1,18 @@
 """Pools that serve: the PgBouncers that the operator's objects start carry real clients, within the size, on every version."""
 
 import concurrent.futures
-import shutil
 import subprocess
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-from lab import Database, LabError, wait_until
+from lab import PGBENCH, Database, LabError, wait_until
 from operator_lab import NAMESPACE, OperatorLab, condition, secret_values
 from pods import PgbouncerNode
 
 VERSIONS = ("1.18", "1.24", "1.26")
 INSTANCES, CONNECTIONS, SIZE = 20, 5, 25
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 # Works 2 ms in the database and then thinks, as an application does: 100 clients want about 10 connections, and more at peaks.
 SCRIPT = "begin;\nselect pg_sleep(0.002);\nselect 1;\ncommit;\n\\sleep 10 ms\n"
 

@@ -1,17 +1,15 @@
 """Pools that find their size by themselves, on real PgBouncers: growth, shrinking, one budget, the modes, a killed operator."""
 
 import contextlib
-import shutil
 import subprocess
 import tempfile
 import unittest
 
-from lab import Database, wait_until
+from lab import PGBENCH, Database, wait_until
 from operator_lab import NAMESPACE, OperatorLab, condition, reason
 from pods import PgbouncerNode
 from serving_test import BackendCount
 
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 # Holds a server for 50 ms and then thinks for 50 ms: 20 clients keep about 10 servers busy.
 SCRIPT = "begin;\nselect pg_sleep(0.05);\ncommit;\n\\sleep 50 ms\n"
 QUICK = {"scaleDown": {"stabilizationWindowSeconds": 6, "stepPercent": 100, "periodSeconds": 1}}

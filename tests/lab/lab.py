@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping
 
 LAB = Path(__file__).resolve().parent / "lab"
+PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
 
 Ini = Mapping[str, Mapping[str, Any]]
 
