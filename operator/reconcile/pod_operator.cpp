@@ -92,7 +92,7 @@ OperationReport ConsoleOperator::operate(const api::Json& pool, const Facts& fac
   }
   std::vector<std::size_t> concerned;
   for (std::size_t i = 0; i < pods.size(); ++i) {
-    if (!steps_for(wanted, pods[i], report.pods[i].state).empty()) concerned.push_back(i);
+    if (is_outdated(pods[i].uid) || !steps_for(wanted, pods[i], report.pods[i].state).empty()) concerned.push_back(i);
   }
   const CallLimits pod_limits{.deadline = limits.deadline.at_most(kPodLimit), .stop = limits.stop};
   side_by_side(concerned.size(), [&](std::size_t i) {
@@ -109,6 +109,25 @@ PodOperated ConsoleOperator::look(const PodFacts& pod) const {
   operated.is_observed = seen && seen->is_connected && seen->observed_at;
   if (operated.is_observed) operated.state = state_of(*seen);
   return operated;
+}
+
+/// A resume right after a pause would find nothing to do in a poll of before.
+bool ConsoleOperator::is_outdated(const std::string& uid) {
+  const auto seen = parts_.fleet.observation(uid);
+  const MutexLock lock(mutex_);
+  const auto told = told_at_.find(uid);
+  if (told == told_at_.end()) return false;
+  const bool is_older = !seen || !seen->observed_at || *seen->observed_at < told->second;
+  if (!is_older) told_at_.erase(told);
+  return is_older;
+}
+
+void ConsoleOperator::remember(const std::string& uid) {
+  constexpr Duration kForgetAfter = std::chrono::minutes{10};  // the pod is gone by then, or was polled
+  const MonotonicTime now = parts_.clock.now();
+  const MutexLock lock(mutex_);
+  std::erase_if(told_at_, [&](const auto& entry) { return now - entry.second > kForgetAfter; });
+  told_at_[uid] = now;
 }
 
 void ConsoleOperator::operate_pod(const PodFacts& pod, const WantedOperations& wanted,
@@ -150,7 +169,9 @@ Status ConsoleOperator::carry_out(const std::vector<PodStep>& steps, const std::
     const CallLimits cut{.deadline = limits.deadline.at_most(kCommandLimit), .stop = limits.stop};
     if (step.operation == PodOperation::kPause) await_logins(*console, limits);
     // A pause goes on without the console that asked for it; what became of it is read at the next look.
-    PW_RETURN_IF_ERROR(pgbouncer::tell(*console, command, cut));
+    const Status done = pgbouncer::tell(*console, command, cut);
+    remember(uid);
+    PW_RETURN_IF_ERROR(done);
     log_info("pod_operated", {{"pod", operated.pod}, {"command", command.text()}});
     if (step.operation == PodOperation::kReconnect) continue;
     note(step, operated.state);

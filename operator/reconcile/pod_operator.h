@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "api/object_store.h"
 #include "base/deadline.h"
+#include "base/mutex.h"
 #include "pgbouncer/fleet.h"
 #include "reconcile/operations.h"
 
@@ -50,6 +52,9 @@ class ConsoleOperator final : public PodOperator {
 
  private:
   PodOperated look(const PodFacts& pod) const;
+  /// The last poll of the pod is older than what it was told last.
+  bool is_outdated(const std::string& uid);
+  void remember(const std::string& uid);
   void operate_pod(const PodFacts& pod, const WantedOperations& wanted, const std::string& namespace_name,
                    PodOperated& operated, const CallLimits& limits);
   void await_logins(pgbouncer::Console& console, const CallLimits& limits) const;
@@ -57,6 +62,8 @@ class ConsoleOperator final : public PodOperator {
                    const CallLimits& limits);
 
   ConsoleOperatorParts parts_;
+  Mutex mutex_;
+  std::map<std::string, MonotonicTime> told_at_ PW_GUARDED_BY(mutex_);  // by UID: when a pause or the like was answered
 };
 
 }  // namespace poolwright::reconcile
