@@ -41,6 +41,19 @@ void add_web(CLI::App& command, RunOptions& options) {
                      "one is made in OUT/web-token)");
 }
 
+void add_record(CLI::App& command, RunOptions& options) {
+  auto* folder = command.add_option("--record", options.record,
+                                    "Folder to record the observations behind the sizes in, for simulate --replay");
+  command.add_option("--record-file-mib", options.record_file_mib, "Largest of its files, in MiB")
+      ->needs(folder)
+      ->check(CLI::Range(4, 4096))
+      ->capture_default_str();
+  command.add_option("--record-files", options.record_files, "Files that are kept; the oldest goes first")
+      ->needs(folder)
+      ->check(CLI::Range(2, 10'000))
+      ->capture_default_str();
+}
+
 void add_local(CLI::App& command, LocalOptions& options) {
   const char* group = "Without a cluster";
   auto* folder = command.add_option("--local", options.folder,
@@ -92,6 +105,7 @@ void add_run(CLI::App& app, int& code) {
       ->capture_default_str();
   command->add_flag("--allow-loopback-hosts", options.allow_loopback_hosts, kLoopbackHelp);
   add_web(*command, options);
+  add_record(*command, options);
   command->add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

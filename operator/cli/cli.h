@@ -54,6 +54,9 @@ struct RunOptions {
   std::string web_certificate;
   std::string web_key;
   std::string web_token_file;
+  std::string record;  // folder; empty: nothing is recorded
+  int record_file_mib = 64;
+  int record_files = 8;
   std::string log_level = "info";
   std::string log_format = "auto";
   LocalOptions local;

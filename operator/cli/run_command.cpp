@@ -2,13 +2,14 @@
 
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <utility>
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/run_shared.h"
 #include "cli/run_to_end.h"
-#include "cli/run_web.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
 #include "run/operator_process.h"
@@ -53,6 +54,7 @@ Result<run::RunSettings> make_settings(const RunOptions& options, Random& random
   const std::string& home = settings.lease.namespace_name;
   settings.web =
       web_settings(options, {settings.instance, "poolwright", "poolwright." + home, "poolwright." + home + ".svc"});
+  settings.record = record_settings(options);
   settings.version = program_version();
   return settings;
 }
@@ -71,6 +73,14 @@ run::WebSettings web_settings(const RunOptions& options, std::vector<std::string
   web.server.files = {.chain_path = options.web_certificate, .key_path = options.web_key};
   web.server.server_names = std::move(server_names);
   return web;
+}
+
+run::RecordSettings record_settings(const RunOptions& options) {
+  run::RecordSettings record;
+  if (!options.record.empty()) record.folder = std::filesystem::absolute(options.record);
+  record.file_bytes_max = static_cast<std::size_t>(options.record_file_mib) << 20U;
+  record.files_max = static_cast<std::size_t>(options.record_files);
+  return record;
 }
 
 int run(const RunOptions& options) {

@@ -10,8 +10,8 @@
 #include "api/text.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/run_shared.h"
 #include "cli/run_to_end.h"
-#include "cli/run_web.h"
 #include "local/files.h"
 #include "local/port_book.h"
 #include "local/program.h"
@@ -95,6 +95,7 @@ int run_local(const RunOptions& all) {
     return kExitFailed;
   }
   settings->web = web_settings(all, {"localhost", "poolwright"});
+  settings->record = record_settings(all);
   settings->version = program_version();
   return run_to_end("poolwright run --local",
                     run::LocalProcess::make(*std::move(settings), {.clock = clock, .random = random}));

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/output_files.h"
+#include "run/record_files.h"
 #include "simulate/plot.h"
 #include "simulate/replay_report.h"
 #include "simulate/run.h"
@@ -20,7 +21,7 @@ struct SimulateOptions {
   std::string csv;
   std::string trace;
   std::string plots;
-  std::string replay;
+  std::vector<std::string> replay;
 };
 
 int failed(const Error& error) {
@@ -84,11 +85,17 @@ bool read_line(std::istream& stream, Line& line) {
   return !line.text.empty();
 }
 
-Status replay_stream(std::istream& log, const std::string& name, std::ostream* csv, simulate::ReplayReport& report) {
+/// One replay of all files of a log, one after the other.
+struct ReplayRun {
   sizing::Replay replay;
+  simulate::ReplayReport report;
+  std::ostream* csv = nullptr;
+};
+
+Status replay_stream(std::istream& log, const std::string& name, ReplayRun& run) {
   Line line;
   for (std::size_t number = 1; read_line(log, line); ++number) {
-    const auto moment = replay.feed(line.text);
+    const auto moment = run.replay.feed(line.text);
     if (!moment && !line.is_whole) {
       std::cerr << "poolwright simulate: " << name << ": the last line is cut off and was left out\n";
       return ok();
@@ -96,37 +103,56 @@ Status replay_stream(std::istream& log, const std::string& name, std::ostream* c
     if (!moment) {
       return make_error(ErrorKind::kInvalid, name + ":" + std::to_string(number) + ": " + moment.error().message);
     }
-    report.add(*moment);
-    if (csv == nullptr) continue;
-    for (const sizing::ReplayedPool& pool : *moment) *csv << sizing::replay_csv_line(pool) << "\n";
+    run.report.add(*moment);
+    if (run.csv == nullptr) continue;
+    for (const sizing::ReplayedPool& pool : *moment) *run.csv << sizing::replay_csv_line(pool) << "\n";
   }
   return ok();
 }
 
-Status replay_log(const SimulateOptions& options) {
-  std::ifstream file;
-  const bool from_stdin = options.replay == "-";
-  if (!from_stdin) file.open(options.replay, std::ios::binary);
-  if (!from_stdin && !file) {
-    return make_error(ErrorKind::kNotFound, options.replay + ": cannot be opened; does it exist, may you read it?");
+Status replay_file(const std::string& name, ReplayRun& run) {
+  if (name == "-") return replay_stream(std::cin, "<stdin>", run);
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return make_error(ErrorKind::kNotFound, name + ": cannot be opened; does it exist, may you read it?");
+  return replay_stream(file, name, run);
+}
+
+/// Folders of `poolwright run --record` stand for their files, oldest first.
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& names) {
+  std::vector<std::string> files;
+  for (const std::string& name : names) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(name, error)) {
+      files.push_back(name);
+      continue;
+    }
+    PW_ASSIGN_OR_RETURN(const auto recorded, run::recorded_files(name));
+    for (const std::filesystem::path& file : recorded) files.push_back(file.string());
   }
+  return files;
+}
+
+Status replay_log(const SimulateOptions& options) {
+  PW_ASSIGN_OR_RETURN(const std::vector<std::string> files, files_of(options.replay));
+  ReplayRun run;
   std::ofstream csv_file;
-  std::ostream* csv = nullptr;
   if (!options.csv.empty() && options.csv != "-") {
     csv_file.open(options.csv, std::ios::binary | std::ios::trunc);
     if (!csv_file) return make_error(ErrorKind::kInvalid, options.csv + ": cannot be written");
-    csv = &csv_file;
+    run.csv = &csv_file;
   } else if (options.csv == "-") {
-    csv = &std::cout;
+    run.csv = &std::cout;
   }
-  if (csv != nullptr) *csv << sizing::replay_csv_header() << "\n";
-  simulate::ReplayReport report;
-  PW_RETURN_IF_ERROR(replay_stream(from_stdin ? std::cin : file, from_stdin ? "<stdin>" : options.replay, csv, report));
-  if (csv != nullptr && !csv->flush()) return make_error(ErrorKind::kInvalid, options.csv + ": cannot be written");
-  if (report.empty()) {
-    return make_error(ErrorKind::kInvalid, options.replay + ": holds no observation; make one with run --record");
+  if (run.csv != nullptr) *run.csv << sizing::replay_csv_header() << "\n";
+  for (const std::string& file : files) PW_RETURN_IF_ERROR(replay_file(file, run));
+  if (run.csv != nullptr && !run.csv->flush()) {
+    return make_error(ErrorKind::kInvalid, options.csv + ": cannot be written");
   }
-  if (options.csv != "-") std::cout << report.to_text();
+  if (run.report.empty()) {
+    return make_error(ErrorKind::kInvalid,
+                      options.replay.front() + ": holds no observation; make one with run --record");
+  }
+  if (options.csv != "-") std::cout << run.report.to_text();
   return ok();
 }
 
@@ -146,7 +172,9 @@ void add_simulate(CLI::App& app, int& code) {
   command->add_option("--csv", options.csv, "File for the figures as CSV (of a replay: every decision); - is stdout");
   auto* trace = command->add_option("--trace", options.trace, "File for every second of the first seed as CSV");
   auto* plots = command->add_option("--plots", options.plots, "Folder for one SVG a scenario: size, demand, waiting");
-  command->add_option("--replay", options.replay, "Log of `poolwright run --record`: what would be decided; - is stdin")
+  command
+      ->add_option("--replay", options.replay,
+                   "Folder or files of `poolwright run --record`, oldest first: what would be decided; - is stdin")
       ->excludes(scenario)
       ->excludes(policy)
       ->excludes(seed)

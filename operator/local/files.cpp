@@ -55,6 +55,8 @@ Status give_access(int descriptor, const fs::path& path, const FileAccess& acces
   return ok();
 }
 
+}  // namespace
+
 Status write_all(int descriptor, const fs::path& path, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(descriptor, text.data(), text.size());
@@ -64,8 +66,6 @@ Status write_all(int descriptor, const fs::path& path, std::string_view text) {
   }
   return ok();
 }
-
-}  // namespace
 
 Error file_error(const fs::path& path, std::string_view what, int error_number) {
   const ErrorKind kind = error_number == ENOENT                            ? ErrorKind::kNotFound

@@ -27,6 +27,9 @@ struct FileAccess {
 /// text, mode and owner already is left alone. Unavailable with the path and the cause.
 Status write_file(const std::filesystem::path& path, std::string_view text, const FileAccess& access);
 
+/// All of the text to an open file; `path` is for the error.
+Status write_all(int descriptor, const std::filesystem::path& path, std::string_view text);
+
 /// The whole file. NotFound, Forbidden, or Invalid where it is larger than kFileBytesMax or no file.
 Result<std::string> read_file(const std::filesystem::path& path);
 

@@ -133,6 +133,7 @@ struct LocalProcess::Machine {
   std::unique_ptr<reconcile::ConsoleOperator> operations;
   kube::WorkQueue queue{parts.clock, parts.random};
   SizingMailbox sizing_mailbox;
+  ObservationRecorder recorder{settings.record};
   std::unique_ptr<SizingLoop> sizing;
   std::unique_ptr<reconcile::Reconciler> reconciler;
   Workers workers{queue, parts.clock, {.count = settings.workers, .drain_limit = kDrainLimit}};
@@ -189,6 +190,7 @@ Status LocalProcess::Machine::open() {
                                                         .servers = *servers,
                                                         .clock = parts.clock,
                                                         .mailbox = sizing_mailbox,
+                                                        .recorder = recorder,
                                                         .may_decide = [] { return true; },
                                                         .look_at = enqueues_in(queue)},
                                         SizingLoopSettings{.parameters = {}, .validation = validation});
@@ -373,6 +375,7 @@ Status LocalProcess::start() {
   const Duration again = m.read_once();
   m.node->start();
   m.monitoring->start();
+  m.recorder.start();
   m.sizing->start();
   m.workers.start(
       [&m](const WorkKey& key, const CallLimits& limits) {
@@ -394,6 +397,7 @@ void LocalProcess::stop() {
   m.watch->wake();
   m.reader.join();
   m.sizing->stop();
+  m.recorder.stop();
   m.workers.stop();
   m.monitoring->stop();
   if (m.web) m.web->stop();

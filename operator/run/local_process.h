@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "local/node.h"
+#include "run/record_files.h"
 #include "run/web.h"
 
 namespace poolwright::run {
@@ -18,6 +19,7 @@ struct LocalSettings {
   std::filesystem::path folder;  // with the resources
   local::NodeSettings node;
   int workers = 2;
+  RecordSettings record;
   WebSettings web;      // without a token file one is made in the output folder
   std::string version;  // of the program, for metrics
 };

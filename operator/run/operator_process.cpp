@@ -74,12 +74,14 @@ struct OperatorProcess::Machine {
        .server = server_knowledge(
            failovers, {.watch = watch, .secrets = secrets, .thread = console_thread, .clock = parts.clock})}};
   SizingMailbox sizing_mailbox;
+  ObservationRecorder recorder{settings.record};
   kube::WorkQueue queue{parts.clock, parts.random};
   SizingLoop sizing{{.store = store,
                      .fleet = fleet,
                      .servers = servers,
                      .clock = parts.clock,
                      .mailbox = sizing_mailbox,
+                     .recorder = recorder,
                      .may_decide = [this] { return gate.may_write() && ingest.is_synced(); },
                      .look_at = enqueues_in(queue)},
                     {.parameters = {}, .validation = settings.reconciler.validation}};
@@ -252,6 +254,7 @@ Status OperatorProcess::start() {
   } else {
     m.gate.open_for_ever();
   }
+  m.recorder.start();
   m.sizing.start();
   m.workers.start([&m](const WorkKey& key, const CallLimits& limits) { return m.look_at(key, limits); },
                   [&m](const std::stop_token& stop) { return m.await_cache(stop); });
@@ -263,6 +266,7 @@ void OperatorProcess::stop() {
   log_info("operator_stopping", {{"in_flight", count_of(m.queue.taken())}});
   m.is_stopping = true;  // the next report says so: no new requests from here on
   m.sizing.stop();
+  m.recorder.stop();
   m.workers.stop();
   const std::stop_source never;
   m.events.flush(never.get_token());

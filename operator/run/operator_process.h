@@ -13,6 +13,7 @@
 #include "kube/config.h"
 #include "kube/lease.h"
 #include "reconcile/reconciler.h"
+#include "run/record_files.h"
 #include "run/watches.h"
 #include "run/web.h"
 
@@ -27,6 +28,7 @@ struct RunSettings {
   std::string instance = "poolwright";  // who says what events say: the pod's name
   int workers = 4;                      // 1-64
   WebSettings web;
+  RecordSettings record;
   std::string version;  // of the program, for /metrics
 };
 

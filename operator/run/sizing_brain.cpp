@@ -119,7 +119,9 @@ SizingOutcome SizingBrain::decide(const SizingWorld& world) {
   std::map<std::string, Group> groups = group(world);
   std::erase_if(servers_, [&](const auto& entry) { return !groups.contains(entry.first); });
   for (auto& [id, group] : groups) {
-    ServerState& server = servers_.try_emplace(id, parameters_).first->second;
+    const auto [known, is_new] = servers_.try_emplace(id, parameters_);
+    ServerState& server = known->second;
+    group.is_new = is_new;
     fill_input(group, server, world.now);
     group.decision = server.sizer.decide(group.input);
     const sizing::GuardState guard = group.decision.guard_state;
@@ -474,8 +476,8 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
   about.is_saturated = server.is_saturated;
   about.is_budget_exceeded = group.decision.is_budget_exceeded;
   about.who_takes_what = group.who_takes_what;
-  about.record = std::make_shared<const sizing::ObservationRecord>(
-      sizing::ObservationRecord{.server = group.id, .input = group.input, .parameters = parameters_});
+  about.record = std::make_shared<const sizing::ObservationRecord>(sizing::ObservationRecord{
+      .server = group.id, .begins = group.is_new, .input = group.input, .parameters = parameters_});
   snapshot.servers.push_back(std::move(about));
 }
 

@@ -119,6 +119,7 @@ class SizingBrain {
   /// One server at work: its pools, what was seen, what was decided.
   struct Group {
     std::string id;
+    bool is_new = false;  // nothing was decided about it before
     std::vector<const PoolSighting*> pools;
     ServerSeen seen;
     std::map<std::string, sizing::LeakReport> leaks;  // by sizing id

@@ -118,6 +118,7 @@ void SizingLoop::publish(const SizingOutcome& outcome) {
                               {"why", change.text}});
   }
   parts_.mailbox.publish(outcome.snapshot);
+  parts_.recorder.take(outcome.snapshot);
   for (const auto& [namespace_name, name] : news) parts_.look_at(namespace_name, name);
 }
 

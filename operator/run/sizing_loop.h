@@ -19,6 +19,7 @@
 #include "reconcile/gather.h"
 #include "reconcile/size_advisor.h"
 #include "run/known_pools.h"
+#include "run/observation_recorder.h"
 #include "run/server_watch.h"
 #include "run/sizing_brain.h"
 #include "run/sizing_snapshot.h"
@@ -31,6 +32,8 @@ struct SizingLoopParts {
   const ServerWatch& servers;
   const Clock& clock;
   SizingMailbox& mailbox;
+  /// Takes every snapshot, also those that the mailbox does not keep until somebody looks.
+  ObservationRecorder& recorder;
   /// Whether this process may decide now: it leads, and its cache is filled.
   std::function<bool()> may_decide;
   /// Has a pool reconciled soon.

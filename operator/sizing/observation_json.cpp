@@ -313,6 +313,7 @@ Json parameters_json(const Parameters& parameters) {
 
 std::string to_json_line(const ObservationRecord& record) {
   Json object = {{"time", record.input.time_s}, {"server", record.server}, {"budget", record.input.budget}};
+  if (record.begins) object["begins"] = true;
   Json parameters = parameters_json(record.parameters);
   if (!parameters.empty()) object["parameters"] = std::move(parameters);
   Json pools = Json::array();
@@ -328,6 +329,7 @@ Result<ObservationRecord> parse_json_line(std::string_view line) {
   ObservationRecord record;
   PW_RETURN_IF_ERROR(read_time(object, record.input.time_s));
   PW_RETURN_IF_ERROR(read_text(object, "server", record.server));
+  PW_RETURN_IF_ERROR(read_flag(object, "begins", record.begins));
   constexpr std::array kBudget =
       std::to_array<Field<ServerInput, int>>({{"budget", &ServerInput::budget, 0, kCountMax}});
   PW_RETURN_IF_ERROR(read(object, record.input, kBudget));

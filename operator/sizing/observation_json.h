@@ -2,7 +2,8 @@
 // Self-contained, so that a log can start anywhere. Numbers that were not to be had (NaN) are null. Keys that are left
 // out have the defaults of the structs.
 //
-//   {"time": 12.0, "server": "db:5432", "budget": 80, "parameters": {"estimator": {...}, "guard": {...}},
+//   {"time": 12.0, "server": "db:5432", "begins": true, "budget": 80, "parameters": {"estimator": {...}, "guard":
+//   {...}},
 //    "pools": [{"id": "shop/orders/orders", "mode": "Auto", "min": 5, "max": 25, "initial": 25, "reserve": 0, "weight":
 //    1,
 //               "pods": 2, "size": 5, "leaked": 0, "policy": {"target_utilization": 0.7, ...},
@@ -23,6 +24,8 @@ namespace poolwright::sizing {
 
 struct ObservationRecord {
   std::string server;
+  /// The first of a sizer that knew nothing yet: what stands before in a log was another process, or another term.
+  bool begins = false;
   ServerInput input;
   Parameters parameters;
 };

@@ -32,6 +32,7 @@ Result<std::vector<ReplayedPool>> Replay::feed(std::string_view line) {
   if (!servers_.contains(record.server) && servers_.size() >= kServersMax) {
     return make_error(ErrorKind::kInvalid, "replay observations: more than 256 servers in one log");
   }
+  if (record.begins) servers_.erase(record.server);
   ServerSizer& sizer = servers_.try_emplace(record.server, record.parameters).first->second;
   for (PoolDecision& decision : sizer.decide(record.input).pools) {
     pools.push_back({.time_s = record.input.time_s, .server = record.server, .decision = std::move(decision)});
