@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "render/names.h"
+#include "render/text.h"
 
 namespace poolwright::reconcile {
 
@@ -24,15 +25,13 @@ struct Finding {
   std::string message;
 };
 
-Finding secret_finding(const render::RequiredSecret& required, const Error& error) {
+using Keys = std::vector<std::string>;
+
+Finding secret_finding(const render::RequiredSecret& required, const Keys& keys, const Error& error) {
   const std::string what = required.path + ": Secret \"" + required.name + "\" ";
   switch (error.kind) {
     case ErrorKind::kNotFound:
-      return {"SecretNotFound", what + "does not exist; create it with the keys " + [&] {
-                std::string keys;
-                for (const std::string& key : required.keys) keys += (keys.empty() ? "" : ", ") + key;
-                return keys;
-              }()};
+      return {"SecretNotFound", what + "does not exist; create it with the keys " + render::join(keys, ", ")};
     case ErrorKind::kForbidden:
       return {"SecretForbidden", what + "may not be read by the operator; grant it `get` on this Secret"};
     default:
@@ -40,13 +39,15 @@ Finding secret_finding(const render::RequiredSecret& required, const Error& erro
   }
 }
 
-std::optional<Finding> check_secret(const render::RequiredSecret& required, const Facts& facts) {
+/// What is wrong with the keys of the Secret, or nothing.
+std::optional<Finding> check_keys(const render::RequiredSecret& required, const Keys& keys, const Facts& facts) {
+  if (keys.empty()) return std::nullopt;
   const auto found = facts.secrets.find(required.name);
   if (found == facts.secrets.end()) return Finding{"SecretNotFound", "Secret \"" + required.name + "\" was not read"};
-  if (!found->second) return secret_finding(required, found->second.error());
+  if (!found->second) return secret_finding(required, keys, found->second.error());
   const api::Json& secret = *found->second;
   const auto entries = secret.find("data");
-  for (const std::string& key : required.keys) {
+  for (const std::string& key : keys) {
     if (entries != secret.end() && entries->is_object() && entries->contains(key)) continue;
     return Finding{"SecretKeyMissing",
                    required.path + ": Secret \"" + required.name + "\" has no key \"" + key + "\"; add it"};
@@ -58,7 +59,8 @@ std::optional<Finding> check_secret(const render::RequiredSecret& required, cons
 struct Resolved {
   std::map<std::string, render::Credentials> credentials;
   std::map<std::string, std::int32_t> instances;
-  std::optional<Finding> finding;
+  std::optional<Finding> finding;    // the pool cannot be rendered
+  std::optional<Finding> unwatched;  // it can, but not all of it can be watched
 };
 
 std::optional<Finding> resolve_database(const api::Database& database, const Facts& facts, Resolved& resolved) {
@@ -76,8 +78,9 @@ std::optional<Finding> resolve_database(const api::Database& database, const Fac
 Resolved resolve(const Facts& facts) {
   Resolved resolved;
   for (const render::RequiredSecret& required : render::required_secrets(facts.pool)) {
-    resolved.finding = check_secret(required, facts);
+    resolved.finding = check_keys(required, required.keys, facts);
     if (resolved.finding) return resolved;
+    if (!resolved.unwatched) resolved.unwatched = check_keys(required, required.watch_keys, facts);
   }
   for (const api::Database& database : facts.pool.spec.databases) {
     resolved.finding = resolve_database(database, facts, resolved);
@@ -151,6 +154,17 @@ void stall(Decision& decision, const Finding& finding) {
   decision.stalled_message = finding.message;
 }
 
+void add_resolved(Decision& decision, const Resolved& resolved) {
+  const char* type = api::condition::kResolvedRefs;
+  if (resolved.unwatched) {
+    decision.conditions.push_back(make_condition(type, ConditionStatus::kFalse, resolved.unwatched->reason,
+                                                 resolved.unwatched->message + ". The pool serves without it"));
+  } else {
+    decision.conditions.push_back(make_condition(type, ConditionStatus::kTrue, "Resolved",
+                                                 "all Secrets and workloads that the spec names were read"));
+  }
+}
+
 void add_client_limit(Decision& decision) {
   std::string warnings;
   for (const render::DatabaseRendered& database : decision.rendered->databases) {
@@ -210,8 +224,7 @@ Decision decide(const Facts& facts, const DecideSettings& settings) {
     stamp(decision, facts.pool.generation);
     return decision;
   }
-  decision.conditions.push_back(make_condition(api::condition::kResolvedRefs, ConditionStatus::kTrue, "Resolved",
-                                               "all Secrets and workloads that the spec names were read"));
+  add_resolved(decision, resolved);
   auto rendered = render_for_rollout(facts, resolved, settings);
   if (!rendered && rendered.error().kind == ErrorKind::kThrottled) {
     stall(decision, {"BudgetExceeded", rendered.error().message});

@@ -32,6 +32,9 @@ Trouble trouble(const Decision& decision, const Plan& plan, const Outcome& outco
   }
   if (decision.stalled) return {decision.stalled_reason, decision.stalled_message};
   if (outcome.error) return {"ApplyFailed", outcome.error->message};
+  const api::Condition* resolved = api::find_condition(decision.conditions, api::condition::kResolvedRefs);
+  if (resolved != nullptr && resolved->status == api::ConditionStatus::kFalse)
+    return {resolved->reason, resolved->message};
   return {};
 }
 

@@ -72,7 +72,8 @@ Result<Rendered> render(const RenderInputs& inputs);
 /// Secrets of the user that a resource names, once each, by name.
 struct RequiredSecret {
   std::string name;
-  std::vector<std::string> keys;           // that must be there
+  std::vector<std::string> keys;           // that the pool needs to serve
+  std::vector<std::string> watch_keys;     // that only watching PostgreSQL or Redis needs
   std::vector<std::string> optional_keys;  // that are read if there
   std::string path;                        // first field that names it: "spec.databases[0].credentialsSecretRef"
   friend bool operator==(const RequiredSecret&, const RequiredSecret&) = default;

@@ -14,17 +14,21 @@ void add_keys(std::vector<std::string>& keys, const std::vector<std::string>& ad
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
 }
 
+void remove_keys(std::vector<std::string>& keys, const std::vector<std::string>& sorted) {
+  std::erase_if(keys, [&](const std::string& key) { return std::binary_search(sorted.begin(), sorted.end(), key); });
+}
+
 /// Collects by name, so that a Secret that several fields name is read once.
 class Collection {
  public:
-  void add(const api::SecretRef& ref, const std::string& path, const std::vector<std::string>& keys,
-           const std::vector<std::string>& optional_keys = {}) {
-    auto& secret = by_name_[ref.name];
-    if (secret.name.empty()) {
-      secret.name = ref.name;
-      secret.path = path;
-    }
-    add_keys(secret.keys, keys);
+  void add(const api::SecretRef& ref, const std::string& path, const std::vector<std::string>& keys) {
+    add_keys(named(ref, path).keys, keys);
+  }
+
+  void add_for_watching(const api::SecretRef& ref, const std::string& path, const std::vector<std::string>& keys,
+                        const std::vector<std::string>& optional_keys = {}) {
+    RequiredSecret& secret = named(ref, path);
+    add_keys(secret.watch_keys, keys);
     add_keys(secret.optional_keys, optional_keys);
   }
 
@@ -32,17 +36,24 @@ class Collection {
     std::vector<RequiredSecret> all;
     for (const auto& entry : by_name_) {
       RequiredSecret secret = entry.second;
-      const auto is_required = [&](const std::string& key) {
-        return std::binary_search(secret.keys.begin(), secret.keys.end(), key);
-      };
-      auto& optional = secret.optional_keys;
-      optional.erase(std::remove_if(optional.begin(), optional.end(), is_required), optional.end());
+      remove_keys(secret.watch_keys, secret.keys);
+      remove_keys(secret.optional_keys, secret.keys);
+      remove_keys(secret.optional_keys, secret.watch_keys);
       all.push_back(std::move(secret));
     }
     return all;
   }
 
  private:
+  RequiredSecret& named(const api::SecretRef& ref, const std::string& path) {
+    RequiredSecret& secret = by_name_[ref.name];
+    if (secret.name.empty()) {
+      secret.name = ref.name;
+      secret.path = path;
+    }
+    return secret;
+  }
+
   std::map<std::string, RequiredSecret> by_name_;
 };
 
@@ -59,7 +70,7 @@ std::vector<RequiredSecret> required_secrets(const api::ConnectionPool& pool) {
   }
   const api::Postgres& postgres = spec.postgres;
   if (postgres.observer_secret_ref)
-    secrets.add(*postgres.observer_secret_ref, "spec.postgres.observerSecretRef", login);
+    secrets.add_for_watching(*postgres.observer_secret_ref, "spec.postgres.observerSecretRef", login);
   if (postgres.tls.ca_secret_ref) secrets.add(*postgres.tls.ca_secret_ref, "spec.postgres.tls.caSecretRef", {"ca.crt"});
   if (postgres.tls.client_cert_secret_ref) {
     secrets.add(*postgres.tls.client_cert_secret_ref, "spec.postgres.tls.clientCertSecretRef", certificate);
@@ -71,7 +82,8 @@ std::vector<RequiredSecret> required_secrets(const api::ConnectionPool& pool) {
       secrets.add(*spec.pgbouncer.client_tls_secret_ref, path, {"ca.crt"});
   }
   if (spec.monitoring.redis_secret_ref) {
-    secrets.add(*spec.monitoring.redis_secret_ref, "spec.monitoring.redisSecretRef", {"url"}, {"password"});
+    secrets.add_for_watching(*spec.monitoring.redis_secret_ref, "spec.monitoring.redisSecretRef", {"url"},
+                             {"password"});
   }
   return secrets.list();
 }

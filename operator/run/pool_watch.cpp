@@ -57,15 +57,29 @@ Result<postgres::TlsOptions> tls_of(const Facts& facts, const WatchTargets& befo
   return options;
 }
 
+Result<render::Credentials> login_of(const Facts& facts, const api::SecretRef& login) {
+  const auto secret = facts.secrets.find(login.name);
+  if (secret == facts.secrets.end()) return make_error(ErrorKind::kNotFound, "Secret " + login.name + " was not read");
+  if (!secret->second) return secret->second.error();
+  return render::read_credentials(*secret->second);
+}
+
+/// The observer's login; that of the first database where there is none, or none that can be used.
+Result<render::Credentials> watching_login(const Facts& facts, WatchTargets& targets) {
+  const api::ConnectionPoolSpec& spec = facts.pool.spec;
+  if (spec.postgres.observer_secret_ref) {
+    auto observer = login_of(facts, *spec.postgres.observer_secret_ref);
+    targets.has_observer = observer.has_value();
+    if (observer) return observer;
+  }
+  return login_of(facts, spec.databases.front().credentials_secret_ref);
+}
+
 Result<postgres::ServerAddress> address_of(const Facts& facts, HostNames names, const WatchTargets& before,
                                            WatchTargets& targets) {
   const api::ConnectionPoolSpec& spec = facts.pool.spec;
   const api::Database& database = spec.databases.front();
-  const api::SecretRef& login = spec.postgres.observer_secret_ref.value_or(database.credentials_secret_ref);
-  const auto secret = facts.secrets.find(login.name);
-  if (secret == facts.secrets.end()) return make_error(ErrorKind::kNotFound, "Secret " + login.name + " was not read");
-  if (!secret->second) return secret->second.error();
-  PW_ASSIGN_OR_RETURN(const render::Credentials credentials, render::read_credentials(*secret->second));
+  PW_ASSIGN_OR_RETURN(const render::Credentials credentials, watching_login(facts, targets));
   const bool is_of_cluster = names == HostNames::kOfCluster;
   postgres::ServerAddress address{.host = is_of_cluster ? host_from_anywhere(facts.pool) : spec.postgres.host,
                                   .port = static_cast<std::uint16_t>(spec.postgres.port),
@@ -89,7 +103,6 @@ Result<redis::ProbeTarget> redis_of(const Facts& facts, const std::string& secre
 
 WatchTargets targets_of(const Facts& facts, HostNames names, const WatchTargets& before) {
   WatchTargets targets{.server_name = server_name(facts.pool)};
-  targets.has_observer = facts.pool.spec.postgres.observer_secret_ref.has_value();
   auto server = address_of(facts, names, before, targets);
   if (server) {
     targets.server = *std::move(server);

@@ -178,6 +178,14 @@ class ChangeTest(unittest.TestCase):
         self.lab.write_secret("orders-app", "orders_app", HOSTILE)
         self.lab.wait_until_ready("orders")
 
+    def test_a_new_pool_serves_while_the_secrets_that_only_watch_are_missing(self):
+        server = {"host": self.lab.superuser.host, "port": self.lab.superuser.port, "observerSecretRef": {"name": "no-observer"}}
+        self.lab.write_pool("new", [self.entry], postgres=server, monitoring={"redisSecretRef": {"name": "no-redis"}})
+        self.lab.wait_until_ready("new")
+        found = self.lab.condition("new", "ResolvedRefs")
+        self.assertEqual((found["status"], found["reason"]), ("False", "SecretNotFound"))
+        self.assertEqual(self.lab.psql("select 1 as one", self.lab.pooled("new", "orders")), [{"one": "1"}])
+
     def test_a_pgbouncer_that_dies_is_started_again(self):
         pid = self.lab.bouncer_pid("orders")
         os.kill(pid, signal.SIGKILL)

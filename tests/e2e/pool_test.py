@@ -82,6 +82,18 @@ class Trouble(unittest.TestCase):
         self.lab.apply_secret("billing-app", {"username": "billing_app", "password": "x1"})
         self.lab.wait_for_pool("billing", lambda pool: condition(pool, "ResolvedRefs") == "True")
 
+    def test_a_missing_secret_that_only_watches_is_named_and_the_pool_serves(self):
+        self.lab.apply(self.lab.pool("watched", [self.lab.login("watched")], monitoring={"redisSecretRef": {"name": "watched-redis"}}))
+        pool = self.lab.wait_for_pool("watched", lambda pool: condition(pool, "ResolvedRefs") == "False")
+        self.assertEqual(reason(pool, "ResolvedRefs"), "SecretNotFound")
+        self.assertIn("spec.monitoring.redisSecretRef", str(pool["status"]["conditions"]))
+        self.assertEqual(condition(pool, "Stalled"), "False")
+        self.assertIn("watched", self.ini("watched"))
+        wait_until("an event tells of it", lambda: ("SecretNotFound", "watched") in [
+            (event["reason"], event["regarding"]["name"]) for event in self.lab.list("events.events.k8s.io", NAMESPACE)])
+        self.lab.apply_secret("watched-redis", {"url": "redis://127.0.0.1:6379"})
+        self.lab.wait_for_pool("watched", lambda pool: condition(pool, "ResolvedRefs") == "True")
+
     def test_a_half_filled_secret_names_the_key(self):
         self.lab.apply_secret("half-app", {"username": "half"})
         self.lab.apply(self.lab.pool("half", [{"name": "half", "credentialsSecretRef": {"name": "half-app"}}]))

@@ -88,6 +88,35 @@ TEST(Decide, TheFirstThingThatIsWrongIsNamed) {
   }
 }
 
+TEST(Decide, WhatOnlyWatchesKeepsNoPoolFromServing) {
+  const std::pair<const char*, Result<api::Json>> cases[] = {
+      {"False SecretNotFound", make_error(ErrorKind::kNotFound, "404")},
+      {"False SecretForbidden", make_error(ErrorKind::kForbidden, "403")},
+      {"False SecretKeyMissing", api::Json{{"data", {{"password", "eA=="}}}}},
+      {"True Resolved", api::Json{{"data", {{"url", "eA=="}, {"username", "eA=="}, {"password", "eA=="}}}}},
+  };
+  for (const auto& [resolved, secret] : cases) {
+    for (const std::string field : {"spec.monitoring.redisSecretRef", "spec.postgres.observerSecretRef"}) {
+      SCOPED_TRACE(resolved + (" " + field));
+      Facts facts = new_pool();
+      const api::SecretRef ref{.name = "watching"};
+      if (field == "spec.monitoring.redisSecretRef") {
+        facts.pool.spec.monitoring.redis_secret_ref = ref;
+      } else {
+        facts.pool.spec.postgres.observer_secret_ref = ref;
+      }
+      facts.secrets.emplace(ref.name, secret);
+      const Decision decision = testing::decide_now(facts);
+      EXPECT_FALSE(decision.stalled);
+      EXPECT_TRUE(decision.rendered.has_value());
+      EXPECT_EQ(words_of(decision.conditions, "ResolvedRefs"), resolved);
+      const bool is_named =
+          condition_of(decision.conditions, "ResolvedRefs").message.starts_with(field + ": Secret \"watching\" ");
+      EXPECT_EQ(is_named, std::string(resolved) != "True Resolved");
+    }
+  }
+}
+
 struct SizeCase {
   const char* what;
   api::SizingMode mode;

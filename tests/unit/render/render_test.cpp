@@ -253,19 +253,20 @@ TEST(RequiredSecrets, AreEachNamedOnceWithTheirKeys) {
   api::ConnectionPool pool = testing::full_pool();
   pool.spec.databases[1].credentials_secret_ref.name = "orders-app";
   const std::vector<RequiredSecret> expected = {
-      {"observer", {"password", "username"}, {}, "spec.postgres.observerSecretRef"},
-      {"orders-app", {"password", "username"}, {}, "spec.databases[0].credentialsSecretRef"},
-      {"pooler-cert", {"tls.crt", "tls.key"}, {}, "spec.postgres.tls.clientCertSecretRef"},
-      {"pooler-tls", {"tls.crt", "tls.key"}, {}, "spec.pgbouncer.clientTlsSecretRef"},
-      {"postgres-ca", {"ca.crt"}, {}, "spec.postgres.tls.caSecretRef"},
-      {"redis", {"url"}, {"password"}, "spec.monitoring.redisSecretRef"},
+      {"observer", {}, {"password", "username"}, {}, "spec.postgres.observerSecretRef"},
+      {"orders-app", {"password", "username"}, {}, {}, "spec.databases[0].credentialsSecretRef"},
+      {"pooler-cert", {"tls.crt", "tls.key"}, {}, {}, "spec.postgres.tls.clientCertSecretRef"},
+      {"pooler-tls", {"tls.crt", "tls.key"}, {}, {}, "spec.pgbouncer.clientTlsSecretRef"},
+      {"postgres-ca", {"ca.crt"}, {}, {}, "spec.postgres.tls.caSecretRef"},
+      {"redis", {}, {"url"}, {"password"}, "spec.monitoring.redisSecretRef"},
   };
   EXPECT_EQ(required_secrets(pool), expected);
   pool.spec.pgbouncer.parameters["client_tls_sslmode"] = "verify-full";
   pool.spec.monitoring.redis_secret_ref = api::SecretRef{"orders-app"};
   const auto verified = required_secrets(pool);
   EXPECT_EQ(verified[3].keys, (std::vector<std::string>{"ca.crt", "tls.crt", "tls.key"}));
-  EXPECT_EQ(verified[1].keys, (std::vector<std::string>{"password", "url", "username"}));
+  EXPECT_EQ(verified[1].keys, (std::vector<std::string>{"password", "username"}));
+  EXPECT_EQ(verified[1].watch_keys, (std::vector<std::string>{"url"}));
   EXPECT_TRUE(verified[1].optional_keys.empty());
 }
 
