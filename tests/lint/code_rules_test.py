@@ -5,6 +5,7 @@ Run: python3 -m unittest discover -s tests/lint -p '*_test.py'
 
 import pathlib
 import re
+import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -146,6 +147,17 @@ class CodeRules(unittest.TestCase):
             return missing + ([] if text.startswith("//") else ["a comment on top"])
 
         self.check_all(lacking, comments=True)
+
+
+class Stages(unittest.TestCase):
+    def test_every_file_of_tests_is_run_by_a_stage(self):
+        script = (ROOT / "scripts/test.sh").read_text()
+        patterns = re.findall(r"tests/[\w/{},*]+_test\.py", script)
+        named = set(subprocess.run(["bash", "-c", "shopt -s nullglob; printf '%s\\n' " + " ".join(patterns)], cwd=ROOT, check=True,
+                                   capture_output=True, text=True).stdout.split())
+        by_ctest = {"tests/integration", "tests/unit"}
+        files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*_test.py")}
+        self.assertEqual({file for file in files - named if "/".join(file.split("/")[:2]) not in by_ctest}, set())
 
 
 class TheRulesCanFail(unittest.TestCase):
