@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 
 import yaml
-from lab import PGBENCH, Database, free_port, wait_until
+from lab import PGBENCH, Database, LabError, free_port, wait_until
 from operator_lab import NAMESPACE, ROOT, OperatorLab, condition
 from pods import PgbouncerNode
 
@@ -289,6 +289,16 @@ class Alerts(MonitoringCase):
         finally:
             self.lab.start_postgres()
         self.until("it is cleared", lambda: not down())
+        # For up to 15 s (server_login_retry) PgBouncer turns clients away, which a test that comes after this one would lose.
+        self.until("clients are let in again", self.lets_in)
+
+    def lets_in(self):
+        secret = self.lab.url_secret("orders", "orders")
+        with self.node.service(NAMESPACE, "orders-pool") as address:
+            try:
+                return self.lab.psql("select 1", Database(*address, secret["dbname"], secret["username"], secret["password"]))
+            except LabError:
+                return False
 
     def test_a_transaction_that_nobody_ends(self):
         self.lab.psql("create role watcher login password 'w-1' in role pg_monitor")
