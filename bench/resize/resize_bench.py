@@ -4,18 +4,20 @@
 usage: resize_bench.py [--seconds N] [--scenario NAME] [--out DIR]
   --seconds N      of each scenario and policy (default 60)
   --scenario NAME  only this one
-  --out DIR        writes resize.csv and a plot of each scenario there
+  --out DIR        writes resize.csv, a plot of each scenario, and what was decided and why (decisions-NAME.txt) there
 
-pgbench sends transactions at the times of a Poisson process, whether the earlier ones are done or not (but CPU saturation, which is closed). A
-transaction of 50 ms that takes longer has waited, for a connection or a lock: the table has the 99th percentile of that wait. Backends are
-counted in pg_stat_activity 20 times a second. "react" is the time from the first sight of waiting clients with every server connection in use to
-a larger size, as the console shows both (10 times a second).
+pgbench sends transactions at the times of a Poisson process, whether the earlier ones are done or not (but CPU saturation, which is closed), from
+the same seeds for both policies. Before the clock starts, the load that a scenario begins with runs for some seconds. A transaction of 50 ms that
+takes longer has waited, for a connection or a lock: the table has the 99th percentile of that wait, over all transactions that were due within
+the time, however late they came. Backends are counted in pg_stat_activity 20 times a second. "react" is the time from the first sight of waiting
+clients with every server connection in use to a larger size, as the console shows both (10 times a second).
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 import tempfile
@@ -32,16 +34,17 @@ from lab import PGBENCH, Database  # noqa: E402
 from local_lab import LocalLab  # noqa: E402
 
 BUDGET, STATIC, WORK_SECONDS = 60, 25, 0.05
+WARM_UP_SECONDS, SEED = 6, 4711
 SHORT = f"begin;\nselect pg_sleep({WORK_SECONDS});\ncommit;\n"
 LOCKED = "begin;\nselect pg_sleep(0.05);\nupdate hot set n = n + 1;\ncommit;\n"
 HOLD = "begin;\nupdate hot set n = n + 1;\nselect pg_sleep(3);\ncommit;\n\\sleep 9 s\n"
 BURN = "select count(*) from generate_series(1, 40000);\n"
-LEAK = "begin;\nselect 1;\n\\sleep 3600 s\ncommit;\n"
+LEAK = "begin;\nselect 1;\n\\sleep 2000 s\ncommit;\n"  # more than 2147 s overflow in pgbench, and are no sleep at all
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Clients with one script; rate 0: as fast as they can. From and to: shares of the scenario."""
+    """Clients with one script; rate 0: as fast as they can. From and to: shares of the scenario; what begins with it runs from the warm-up on."""
     script: str
     clients: int
     rate: int = 0
@@ -62,36 +65,55 @@ SCENARIOS: dict[str, list[Stream]] = {
 
 @dataclass
 class Seen:
-    latencies: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)  # of what was due within the time
+    done: int = 0  # within the time
     errors: int = 0
     backends: list[tuple[float, int]] = field(default_factory=list)
     sizes: list[tuple[float, int, int]] = field(default_factory=list)  # time, size, waiting; sums over the pools
     reactions: list[float] = field(default_factory=list)
 
 
-def run_stream(stream: Stream, where: Database, seconds: float, seen: Seen, lock: threading.Lock) -> None:
-    time.sleep(seconds * stream.begins)
-    length = max(1, round(seconds * (stream.ends - stream.begins)))
+@dataclass(frozen=True)
+class Window:
+    """The time that is measured, by the clock of pgbench's logs."""
+    start: float
+    seconds: int
+
+    def of(self, stream: Stream) -> tuple[float, int]:
+        """When the stream begins, and for how long."""
+        begin = self.start + self.seconds * stream.begins if stream.begins else self.start - WARM_UP_SECONDS
+        return begin, max(1, round(self.start + self.seconds * stream.ends - begin))
+
+    def holds(self, moment: float) -> bool:
+        return self.start <= moment < self.start + self.seconds
+
+
+def run_stream(stream: Stream, seed: int, where: Database, window: Window, seen: Seen, lock: threading.Lock) -> None:
+    begin, length = window.of(stream)
+    time.sleep(max(0.0, begin - time.time()))
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.sql"
         script.write_text(stream.script)
-        rate = ["-R", str(stream.rate)] if stream.rate else []
-        process = subprocess.Popen([PGBENCH, "-n", "-c", str(stream.clients), "-j", "1", "-T", str(length), *rate, "-f", str(script), "-l",
+        # What is due is sent, also when it is late: a pool that is too small does not get rid of its queue by the end of the time.
+        amount = ["-R", str(stream.rate), "-t", str(stream.rate * length // stream.clients)] if stream.rate else ["-T", str(length)]
+        process = subprocess.Popen([PGBENCH, "-n", "-c", str(stream.clients), "-j", "1", *amount, f"--random-seed={seed}", "-f", str(script), "-l",
                                     "--log-prefix", f"{folder}/log", "-h", where.host, "-p", str(where.port), "-U", where.user, where.name],
                                    env={"PGPASSWORD": where.password, "PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
         try:
-            _, complaint = process.communicate(timeout=length + 30 if stream.is_measured else length)
+            _, complaint = process.communicate(timeout=length + 60 if stream.is_measured else length)
         except subprocess.TimeoutExpired:
             process.kill()
             _, complaint = process.communicate()
         if not stream.is_measured:
             return
         lines = [line.split() for file in Path(folder).glob("log*") for line in file.read_text().splitlines()]
+        ended = [(int(cells[4]) + int(cells[5]) / 1e6, int(cells[2]) / 1e6) for cells in lines if cells[2].isdigit()]
         with lock:
             seen.errors += complaint.count("ERROR") + complaint.count("FATAL")
-            # From the moment at which it was due, where there is a rate.
-            seen.latencies += [int(cells[2]) / 1e6 for cells in lines if cells[2].isdigit()]
+            seen.done += sum(window.holds(moment) for moment, _ in ended)
+            # A latency counts from the moment at which the transaction was due, where there is a rate.
+            seen.latencies += [latency for moment, latency in ended if window.holds(moment - latency)]
 
 
 def count_backends(lab: LocalLab, names: list[str], seen: Seen, over: threading.Event) -> None:
@@ -139,7 +161,14 @@ class Consoles:
             self._waits_since[name] = (now, size)
 
 
-def run(name: str, policy: str, seconds: int) -> Seen:
+def decisions(log: str) -> str:
+    """The changes of sizes that an operator logged, with its reasons."""
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return "".join(f"{event['ts']}  {event['database']} {event['from']} -> {event['to']}  {event['reason']}: {event['why']}\n"
+                   for event in events if event["msg"] == "pool_resized")
+
+
+def run(name: str, policy: str, seconds: int, out: Path) -> Seen:
     streams, seen = SCENARIOS[name], Seen()
     pools = sorted({stream.pool for stream in streams})
     with LocalLab(versions=("1.24",)) as lab:
@@ -149,23 +178,29 @@ def run(name: str, policy: str, seconds: int) -> Seen:
             lab.write_pool(pool, [database], pgbouncer={"maxClientConnections": 400}, sizing={"mode": "Auto" if policy == "ours" else "Fixed"},
                            postgres={"host": lab.superuser.host, "port": lab.superuser.port,
                                      "connectionBudget": {"max": BUDGET, "reserved": 0}})
-        lab.start_local()
+        local = lab.start_local()
         for pool in pools:
             lab.wait_until_ready(pool)
             where = lab.pooled(pool)
             lab.psql("create table hot (n bigint); insert into hot values (0)",
                      Database(lab.superuser.host, lab.superuser.port, pool, where.user, where.password))
-        over, lock = threading.Event(), threading.Lock()
+        window, over, lock = Window(time.time() + WARM_UP_SECONDS, seconds), threading.Event(), threading.Lock()
         watchers = [threading.Thread(target=count_backends, args=(lab, pools, seen, over)),
                     threading.Thread(target=Consoles(lab, pools, seen).watch, args=(over,))]
-        loads = [threading.Thread(target=run_stream, args=(stream, lab.pooled(stream.pool), seconds, seen, lock)) for stream in streams]
-        for thread in watchers + loads:
+        loads = [threading.Thread(target=run_stream, args=(stream, SEED + number, lab.pooled(stream.pool), window, seen, lock))
+                 for number, stream in enumerate(streams)]
+        for thread in loads:
+            thread.start()
+        time.sleep(max(0.0, window.start - time.time()))
+        for thread in watchers:
             thread.start()
         for thread in loads:
             thread.join()
         over.set()
         for thread in watchers:
             thread.join()
+        if policy == "ours":
+            (out / f"decisions-{slug(name)}.txt").write_text(decisions(local.log))
     return seen
 
 
@@ -179,8 +214,12 @@ def figures(name: str, policy: str, seen: Seen, seconds: int) -> list[str]:
     counts = [count for _, count in seen.backends]
     wait = max(0.0, percentile(seen.latencies, 99) - floor)
     react = f"{max(seen.reactions):.1f}" if seen.reactions else "-"
-    return [name, policy, f"{1000 * wait:.0f}", f"{len(seen.latencies) / seconds:.0f}", f"{sum(counts) / len(counts):.1f}", str(max(counts)),
+    return [name, policy, f"{1000 * wait:.0f}", f"{seen.done / seconds:.0f}", f"{sum(counts) / len(counts):.1f}", str(max(counts)),
             f"{seconds_over(seen):.1f}", react, str(seen.errors)]
+
+
+def slug(name: str) -> str:
+    return name.replace(" ", "-").lower()
 
 
 def plot(name: str, runs: dict[str, Seen], path: Path) -> None:
@@ -216,13 +255,14 @@ def main() -> None:
     head = ["situation", "policy", "p99 wait, ms", "transactions/s", "mean backends", "most", "s over budget", "react, s", "errors"]
     rows = []
     for name in [arguments.scenario] if arguments.scenario else list(SCENARIOS):
-        runs = {policy: run(name, policy, arguments.seconds) for policy in ("static", "ours")}
+        runs = {policy: run(name, policy, arguments.seconds, arguments.out) for policy in ("static", "ours")}
         rows += [figures(name, policy, seen, arguments.seconds) for policy, seen in runs.items()]
-        plot(name, runs, arguments.out / f"resize-{name.replace(' ', '-').lower()}.svg")
+        plot(name, runs, arguments.out / f"resize-{slug(name)}.svg")
         print(rows[-2:], flush=True)
     with open(arguments.out / "resize.csv", "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([head, *rows])
-    table(f"A budget of {BUDGET} connections; static: {STATIC} for each pool", head, rows)
+    table(f"A budget of {BUDGET} connections; static: {STATIC} for each pool. {arguments.seconds} s each after {WARM_UP_SECONDS} s of warm-up, "
+          f"arrivals from seed {SEED} on", head, rows)
 
 
 if __name__ == "__main__":

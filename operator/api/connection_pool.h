@@ -174,6 +174,13 @@ struct ScalingBehavior {
   friend bool operator==(const ScalingBehavior&, const ScalingBehavior&) = default;
 };
 
+/// Transactions that sit idle, as an observer role shows them.
+struct LeakHandling {
+  std::int32_t suspect_after_seconds = 30;              // 5-86400
+  std::optional<std::int32_t> terminate_after_seconds;  // 10-604800, not below suspect_after_seconds; absent: never
+  friend bool operator==(const LeakHandling&, const LeakHandling&) = default;
+};
+
 struct Sizing {
   SizingMode mode = SizingMode::kAuto;
   std::int32_t target_utilization_percent = 70;   // 10-95
@@ -181,6 +188,7 @@ struct Sizing {
   std::int32_t priority = 1;                      // 1-100, weight where a budget is shared
   ScalingBehavior scale_up{.stabilization_window_seconds = 0, .step_percent = 700, .period_seconds = 1};
   ScalingBehavior scale_down{.stabilization_window_seconds = 120, .step_percent = 25, .period_seconds = 15};
+  LeakHandling leaks;
   friend bool operator==(const Sizing&, const Sizing&) = default;
 };
 

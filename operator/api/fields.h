@@ -210,6 +210,12 @@ void visit_fields(V& visitor, Is<ScalingBehavior> auto& behavior) {
 }
 
 template <typename V>
+void visit_fields(V& visitor, Is<LeakHandling> auto& leaks) {
+  visitor.integer("suspectAfterSeconds", leaks.suspect_after_seconds, Range{5, 86'400});
+  visitor.integer("terminateAfterSeconds", leaks.terminate_after_seconds, Range{10, 604'800});
+}
+
+template <typename V>
 void visit_fields(V& visitor, Is<Sizing> auto& sizing) {
   visitor.choice("mode", sizing.mode);
   visitor.integer("targetUtilizationPercent", sizing.target_utilization_percent, Range{10, 95});
@@ -217,6 +223,7 @@ void visit_fields(V& visitor, Is<Sizing> auto& sizing) {
   visitor.integer("priority", sizing.priority, Range{1, 100});
   visitor.object("scaleUp", sizing.scale_up, Presence::kOptional);
   visitor.object("scaleDown", sizing.scale_down, Presence::kOptional);
+  visitor.object("leaks", sizing.leaks, Presence::kOptional);
 }
 
 template <typename V>

@@ -64,6 +64,7 @@ inline constexpr const char* kRangesRequired =
 inline constexpr const char* kRangesUnused = "must be empty where type is not LoadBalancer";
 inline constexpr const char* kRequestAboveLimit = "must not be above the limit of the same name";
 inline constexpr const char* kWarningAboveCritical = "must be below criticalPercent";
+inline constexpr const char* kTerminateBeforeSuspect = "must not be below suspectAfterSeconds";
 
 // Only here: the API server cannot see what these need.
 inline constexpr const char* kHostLoopback =
@@ -105,6 +106,7 @@ inline constexpr std::array kInCrd{kHost,
                                    kRangesRequired,
                                    kRangesUnused,
                                    kRequestAboveLimit,
-                                   kWarningAboveCritical};
+                                   kWarningAboveCritical,
+                                   kTerminateBeforeSuspect};
 
 }  // namespace poolwright::api::rule

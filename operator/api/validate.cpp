@@ -215,6 +215,13 @@ void check_pgbouncer(const Pgbouncer& pgbouncer, Errors& errors) {
   check_service(pgbouncer.service, errors);
 }
 
+void check_leaks(const LeakHandling& leaks, Errors& errors) {
+  if (!leaks.terminate_after_seconds || *leaks.terminate_after_seconds >= leaks.suspect_after_seconds) return;
+  add(errors, "spec.sizing.leaks.terminateAfterSeconds",
+      rule::kTerminateBeforeSuspect + got_both("terminateAfterSeconds", *leaks.terminate_after_seconds,
+                                               "suspectAfterSeconds", leaks.suspect_after_seconds));
+}
+
 void check_monitoring(const Monitoring& monitoring, Errors& errors) {
   if (monitoring.warning_percent < monitoring.critical_percent) return;
   add(errors, "spec.monitoring.warningPercent",
@@ -232,6 +239,7 @@ std::vector<FieldError> validate(const ConnectionPool& pool, const ValidationPol
   check_databases(pool.spec.databases, errors);
   check_replicas(pool.spec, errors);
   check_pgbouncer(pool.spec.pgbouncer, errors);
+  check_leaks(pool.spec.sizing.leaks, errors);
   check_monitoring(pool.spec.monitoring, errors);
   return errors;
 }

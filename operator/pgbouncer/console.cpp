@@ -26,6 +26,8 @@ std::string topic_text(ShowTopic topic) {
       return "SHOW STATS";
     case ShowTopic::kDatabases:
       return "SHOW DATABASES";
+    case ShowTopic::kServers:
+      return "SHOW SERVERS";
     case ShowTopic::kState:
       return "SHOW STATE";
     case ShowTopic::kConfig:
@@ -106,6 +108,10 @@ Result<std::vector<StatsRow>> show_stats(Console& console, const CallLimits& lim
 
 Result<std::vector<DatabaseRow>> show_databases(Console& console, const CallLimits& limits) {
   return show(console, ShowTopic::kDatabases, limits, parse_databases);
+}
+
+Result<std::vector<ServerRow>> show_servers(Console& console, const CallLimits& limits) {
+  return show(console, ShowTopic::kServers, limits, parse_servers);
 }
 
 Result<bool> show_paused(Console& console, const CallLimits& limits) {

@@ -15,7 +15,7 @@
 
 namespace poolwright::pgbouncer {
 
-enum class ShowTopic { kPools, kStats, kDatabases, kState, kConfig, kUsers, kVersion, kLists };
+enum class ShowTopic { kPools, kStats, kDatabases, kServers, kState, kConfig, kUsers, kVersion, kLists };
 
 /// SHOW STATE, and with it the way to see that all databases are paused together, is there from this version on.
 inline constexpr int kFirstVersionWithState = 11'900;
@@ -84,6 +84,7 @@ Status tell(Console& console, const Command& command, const CallLimits& limits);
 Result<std::vector<PoolRow>> show_pools(Console& console, const CallLimits& limits);
 Result<std::vector<StatsRow>> show_stats(Console& console, const CallLimits& limits);
 Result<std::vector<DatabaseRow>> show_databases(Console& console, const CallLimits& limits);
+Result<std::vector<ServerRow>> show_servers(Console& console, const CallLimits& limits);
 /// Whether all databases are paused together; only from kFirstVersionWithState on.
 Result<bool> show_paused(Console& console, const CallLimits& limits);
 Result<std::vector<ConfigRow>> show_config(Console& console, const CallLimits& limits);

@@ -111,6 +111,13 @@ Result<std::vector<DatabaseRow>> parse_databases(const Table& table) {
   return read_rows<DatabaseRow>(table, "DATABASES", read_database);
 }
 
+Result<std::vector<ServerRow>> parse_servers(const Table& table) {
+  return read_rows<ServerRow>(table, "SERVERS", [](RowReader& reader) {
+    return ServerRow{
+        .database = reader.text("database"), .user = reader.text("user"), .remote_pid = reader.count("remote_pid")};
+  });
+}
+
 Result<std::vector<ConfigRow>> parse_config(const Table& table) {
   return read_rows<ConfigRow>(table, "CONFIG", read_setting);
 }

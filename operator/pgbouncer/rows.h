@@ -74,6 +74,14 @@ struct DatabaseRow {
   friend bool operator==(const DatabaseRow&, const DatabaseRow&) = default;
 };
 
+/// SHOW SERVERS: one connection to PostgreSQL.
+struct ServerRow {
+  std::string database;
+  std::string user;
+  std::int64_t remote_pid = 0;  // of the backend; 0 while it logs in
+  friend bool operator==(const ServerRow&, const ServerRow&) = default;
+};
+
 /// SHOW CONFIG: one setting.
 struct ConfigRow {
   std::string key;
@@ -86,6 +94,7 @@ struct ConfigRow {
 Result<std::vector<PoolRow>> parse_pools(const postgres::Table& table);
 Result<std::vector<StatsRow>> parse_stats(const postgres::Table& table);
 Result<std::vector<DatabaseRow>> parse_databases(const postgres::Table& table);
+Result<std::vector<ServerRow>> parse_servers(const postgres::Table& table);
 Result<std::vector<ConfigRow>> parse_config(const postgres::Table& table);
 /// SHOW STATE: whether all databases are paused together.
 Result<bool> parse_paused(const postgres::Table& table);

@@ -55,7 +55,8 @@ Result<std::vector<IdleInTransaction>> parse_idle_in_transaction(const Table& ta
                              .application_name = reader.text("application_name"),
                              .client_address = reader.text("client_address"),
                              .idle_seconds = reader.number("idle_seconds"),
-                             .transaction_seconds = reader.number("transaction_seconds")};
+                             .transaction_seconds = reader.number("transaction_seconds"),
+                             .mark = reader.text("mark")};
   });
 }
 
@@ -70,6 +71,14 @@ SessionCount count_sessions(const ServerObservation& observation, const std::set
     }
   }
   return sessions;
+}
+
+Result<std::string> end_session_query(std::int64_t pid, const std::string& mark) {
+  if (mark.empty() || mark.find_first_not_of("0123456789-") != std::string::npos) {
+    return make_error(ErrorKind::kInvalid, "end session " + std::to_string(pid) + ": it has no mark");
+  }
+  return "SELECT pid, pg_catalog.pg_terminate_backend(pid) AS ended FROM pg_catalog.pg_stat_activity WHERE pid = " +
+         std::to_string(pid) + " AND state LIKE 'idle in transaction%' AND " PW_SESSION_MARK " = '" + mark + "'";
 }
 
 }  // namespace poolwright::postgres

@@ -32,6 +32,7 @@ struct IdleInTransaction {
   std::string client_address;
   double idle_seconds = 0;         // since the last statement
   double transaction_seconds = 0;  // since the transaction began
+  std::string mark;                // of this session in this state: see end_session_query
   friend bool operator==(const IdleInTransaction&, const IdleInTransaction&) = default;
 };
 
@@ -103,11 +104,23 @@ inline constexpr const char* kSessionsQuery =
     " AND pid <> pg_catalog.pg_backend_pid()"
     " GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 1, 2, 3, 4, 5 LIMIT 501";
 
+// When the session, its transaction and its state began, to the microsecond: a session that has done anything since has
+// another mark, and so has a later one with the same pid.
+#define PW_SESSION_MARK                                                                \
+  "pg_catalog.concat_ws('-', pg_catalog.to_char(backend_start, 'YYYYMMDDHH24MISSUS')," \
+  " pg_catalog.to_char(xact_start, 'YYYYMMDDHH24MISSUS'),"                             \
+  " pg_catalog.to_char(state_change, 'YYYYMMDDHH24MISSUS'))"
+
 inline constexpr const char* kIdleInTransactionQuery =
     "SELECT pid, usename, datname, application_name, pg_catalog.host(client_addr) AS client_address,"
     " extract(epoch FROM pg_catalog.clock_timestamp() - state_change) AS idle_seconds,"
-    " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS transaction_seconds"
+    " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS transaction_seconds, " PW_SESSION_MARK
+    " AS mark"
     " FROM pg_catalog.pg_stat_activity WHERE state LIKE 'idle in transaction%'"
     " AND xact_start IS NOT NULL ORDER BY state_change, pid LIMIT 200";
+
+/// Ends one session if it is still idle in the same transaction; the answer has a row where it was asked to end. The
+/// role needs pg_signal_backend, or the role of the session. Invalid for a mark that no observation holds.
+Result<std::string> end_session_query(std::int64_t pid, const std::string& mark);
 
 }  // namespace poolwright::postgres

@@ -67,6 +67,17 @@ void ServerObserver::remove_server(const std::string& key) {
   state_->thread.run_and_wait([this, &key] { state_->links.erase(key); });
 }
 
+void ServerObserver::end_sessions(const std::string& key, std::vector<SessionMark> sessions, Ended done) {
+  state_->thread.post([weak = std::weak_ptr<State>(state_), key, sessions = std::move(sessions), done] {
+    const auto state = weak.lock();
+    const auto found = state ? state->links.find(key) : decltype(state->links.end()){};
+    if (!state || found == state->links.end()) {
+      return done(make_error(ErrorKind::kUnavailable, "end sessions of " + key + ": nobody observes it"));
+    }
+    found->second->end_sessions(sessions, done);
+  });
+}
+
 std::shared_ptr<const ServerObservation> ServerObserver::observation(const std::string& key) const {
   MutexLock lock(state_->mutex);
   const auto found = state_->published.find(key);

@@ -2,9 +2,11 @@
 // and sessions every few seconds, published as immutable snapshots. Names are resolved without blocking anybody.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -34,6 +36,15 @@ struct ObserverOptions {
   ConnectionLimits connection;
 };
 
+/// One session in one state, as an observation showed it.
+struct SessionMark {
+  std::int64_t pid = 0;
+  std::string mark;
+};
+
+/// Sessions that wait to be ended at most, of one server; more at once are refused (kThrottled).
+inline constexpr std::size_t kEndingsMax = 32;
+
 /// Thread rule: any thread. The I/O thread, clock and random source must outlive the observer.
 class ServerObserver {
  public:
@@ -47,6 +58,13 @@ class ServerObserver {
   void set_server(const std::string& key, ServerAddress address);
   /// Has closed the connection when it returns. Not to be called on the I/O thread.
   void remove_server(const std::string& key);
+
+  /// The pids that were asked to end.
+  using Ended = std::function<void(Result<std::vector<std::int64_t>>)>;
+  /// Ends sessions that are still as they were seen, behind the next look at the server. `done` is called once, on the
+  /// I/O thread; it must not block. kUnavailable while the server is not connected, kForbidden where the role lacks the
+  /// right, and then none or only some were ended.
+  void end_sessions(const std::string& key, std::vector<SessionMark> sessions, Ended done);
 
   /// Null if there is no such server.
   std::shared_ptr<const ServerObservation> observation(const std::string& key) const;

@@ -1,5 +1,6 @@
 #include "postgres/server_link.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace poolwright::postgres {
@@ -28,6 +29,7 @@ ServerLink::ServerLink(LinkContext context, std::string key, ServerAddress addre
 ServerLink::~ServerLink() { drop(); }
 
 void ServerLink::drop() {
+  give_up_endings(make_error(ErrorKind::kCancelled, "observe " + address_.host + ": no longer"));
   context_.queue.withdraw(key_);
   if (std::exchange(has_turn_, false)) context_.queue.finished();
   timer_.cancel();
@@ -129,6 +131,54 @@ void ServerLink::ask_response_time() {
 void ServerLink::end_poll() {
   last_ = std::move(draft_);
   publish_(std::make_shared<const ServerObservation>(last_));
+  end_next();
+}
+
+void ServerLink::end_sessions(std::vector<SessionMark> sessions, ServerObserver::Ended done) {
+  if (!connection_.is_open()) {
+    return done(make_error(ErrorKind::kUnavailable, "end sessions of " + address_.host + ": not connected"));
+  }
+  if (endings_.size() >= kEndingsMax) {
+    return done(make_error(ErrorKind::kThrottled, "end sessions of " + address_.host + ": too many wait"));
+  }
+  std::reverse(sessions.begin(), sessions.end());
+  endings_.push_back({.left = std::move(sessions), .ended = {}, .done = std::move(done)});
+}
+
+/// One statement a session: what was done before a refusal stays done and is known.
+void ServerLink::end_next() {
+  const auto finish = [this](Result<std::vector<std::int64_t>> result) {
+    const ServerObserver::Ended done = std::move(endings_.front().done);
+    endings_.pop_front();
+    done(std::move(result));
+  };
+  while (!endings_.empty() && endings_.front().left.empty()) finish(std::move(endings_.front().ended));
+  if (endings_.empty()) return rest();
+  const SessionMark session = endings_.front().left.back();
+  endings_.front().left.pop_back();
+  const auto query = end_session_query(session.pid, session.mark);
+  if (!query) {
+    finish(query.error());
+    return end_next();
+  }
+  connection_.query(*query, context_.options.query_limit, [this, finish, pid = session.pid](Result<Table> answer) {
+    if (!connection_.is_open()) return fail(answer ? make_error(ErrorKind::kUnavailable, "lost") : answer.error());
+    if (!answer) {
+      finish(with_context(answer.error(), "end session " + std::to_string(pid)));
+    } else if (!answer->rows.empty() && RowReader(*answer, 0).flag("ended")) {
+      endings_.front().ended.push_back(pid);
+    }
+    end_next();
+  });
+}
+
+void ServerLink::give_up_endings(const Error& error) {
+  std::deque<Ending> endings;
+  endings.swap(endings_);
+  for (const Ending& ending : endings) ending.done(error);
+}
+
+void ServerLink::rest() {
   const MonotonicTime now = context_.clock.now();
   due_ = next_due(due_, now, context_.options.interval);
   timer_.start(std::chrono::ceil<Duration>(due_ - now), [this] { begin_poll(); });
@@ -139,6 +189,7 @@ void ServerLink::fail(Error error) {
   last_.is_connected = connection_.is_open();
   last_.error = with_context(std::move(error), "observe " + address_.host);
   publish_(std::make_shared<const ServerObservation>(last_));
+  give_up_endings(*last_.error);
   // Even an open connection starts anew: what made one poll fail (a lost right, a pooler's reset) may be its state.
   connection_.close();
   const Duration rest = backoff_delay(context_.options.connects.rest, last_.failures, context_.random);

@@ -2,9 +2,11 @@
 // Private to the observer.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -39,6 +41,9 @@ class ServerLink {
 
   const ServerAddress& address() const { return address_; }
 
+  /// See ServerObserver.
+  void end_sessions(std::vector<SessionMark> sessions, ServerObserver::Ended done);
+
  private:
   void resolve();
   void connect(std::vector<std::string> addresses);
@@ -50,6 +55,9 @@ class ServerLink {
   void ask_idle_in_transaction();
   void ask_response_time();
   void end_poll();
+  void end_next();
+  void give_up_endings(const Error& error);
+  void rest();
   void fail(Error error);
   void drop();
 
@@ -60,6 +68,13 @@ class ServerLink {
   PqConnection connection_;
   Resolver resolver_;
   Timer timer_;
+  /// One request to end sessions: those that are left, last first, and those that were ended.
+  struct Ending {
+    std::vector<SessionMark> left;
+    std::vector<std::int64_t> ended;
+    ServerObserver::Ended done;
+  };
+  std::deque<Ending> endings_;
   bool has_turn_ = false;  // admitted by the queue and not finished
   MonotonicTime due_{};
   MonotonicTime asked_at_{};

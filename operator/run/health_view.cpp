@@ -136,10 +136,11 @@ std::vector<std::string> users_of(const PoolView& pool, const std::string& datab
 health::LeakObservation leak_of(const PoolView& pool, const api::Database& database,
                                 const postgres::ServerObservation& server) {
   const std::vector<std::string> users = users_of(pool, database.name);
+  const std::int32_t limit_s = pool.pool->spec.sizing.leaks.suspect_after_seconds;
   health::LeakObservation leak;
   std::map<std::string, std::int64_t> by_application;
   for (const postgres::IdleInTransaction& session : server.idle_in_transaction) {
-    if (session.idle_seconds < kLeakAgeSeconds || session.database != api::server_database(database)) continue;
+    if (session.idle_seconds < limit_s || session.database != api::server_database(database)) continue;
     if (std::find(users.begin(), users.end(), session.user) == users.end()) continue;
     ++leak.sessions;
     leak.oldest_s = std::max(leak.oldest_s, session.idle_seconds);

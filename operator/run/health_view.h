@@ -35,9 +35,6 @@ struct PoolView {
   std::string redis_problem;                 // why it cannot be asked
 };
 
-/// Sessions that sit idle in a transaction for longer than this are told about.
-inline constexpr double kLeakAgeSeconds = 30;
-
 health::PoolObservation view_of(const PoolView& pool, const ServerViews& servers);
 
 /// Every server that one of the pools names, with its budget and who has how much of it. A server that cannot be asked

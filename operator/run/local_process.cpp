@@ -29,6 +29,7 @@
 #include "render/version.h"
 #include "run/failovers.h"
 #include "run/heartbeats.h"
+#include "run/leak_ender.h"
 #include "run/login_check.h"
 #include "run/monitoring.h"
 #include "run/pool_watch.h"
@@ -135,6 +136,7 @@ struct LocalProcess::Machine {
   SizingMailbox sizing_mailbox;
   ObservationRecorder recorder{settings.record};
   std::unique_ptr<SizingLoop> sizing;
+  std::unique_ptr<LeakEnder> leaks;
   std::unique_ptr<reconcile::Reconciler> reconciler;
   Workers workers{queue, parts.clock, {.count = settings.workers, .drain_limit = kDrainLimit}};
   Heartbeats common{console_thread, queue, parts.clock};
@@ -194,6 +196,12 @@ Status LocalProcess::Machine::open() {
                                                         .may_decide = [] { return true; },
                                                         .look_at = enqueues_in(queue)},
                                         SizingLoopSettings{.parameters = {}, .validation = validation});
+  leaks = std::make_unique<LeakEnder>(LeakEnderParts{.store = *store,
+                                                     .fleet = fleet,
+                                                     .servers = *servers,
+                                                     .sizing = sizing_mailbox,
+                                                     .clock = parts.clock,
+                                                     .may_end = [] { return true; }});
   reconciler = std::make_unique<reconcile::Reconciler>(reconcile::ReconcilerParts{.store = *store,
                                                                                   .secrets = *secrets,
                                                                                   .programmer = *pool_watch,
@@ -238,10 +246,12 @@ Status LocalProcess::Machine::open_web() {
 }
 
 serve::OperatorCounters LocalProcess::Machine::counters() const {
-  return {.version = settings.version,
-          .reconcile = workers.reconcile_counters(),
-          .queue = workers.queue_counters(),
-          .is_leader = true};
+  serve::OperatorCounters all{.version = settings.version,
+                              .reconcile = workers.reconcile_counters(),
+                              .queue = workers.queue_counters(),
+                              .is_leader = true};
+  for (const auto& [pool, ended] : leaks->ended()) all.pools[pool].leaks_terminated = ended;
+  return all;
 }
 
 std::vector<serve::ReadinessCheck> LocalProcess::Machine::readiness() const {
@@ -377,6 +387,7 @@ Status LocalProcess::start() {
   m.monitoring->start();
   m.recorder.start();
   m.sizing->start();
+  m.leaks->start();
   m.workers.start(
       [&m](const WorkKey& key, const CallLimits& limits) {
         return m.reconciler->reconcile(key.namespace_name, key.name, limits);
@@ -396,6 +407,7 @@ void LocalProcess::stop() {
   m.reader.request_stop();
   m.watch->wake();
   m.reader.join();
+  m.leaks->stop();
   m.sizing->stop();
   m.recorder.stop();
   m.workers.stop();

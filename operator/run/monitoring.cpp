@@ -165,7 +165,10 @@ health::Observations Monitoring::observe(const std::vector<PoolView>& pools) {
 
 serve::OperatorCounters Monitoring::count() const {
   serve::OperatorCounters counters = parts_.counters();
-  counters.pools = resized_;
+  for (const auto& [key, pool] : resized_) {
+    counters.pools[key].resizes_up = pool.resizes_up;
+    counters.pools[key].resizes_down = pool.resizes_down;
+  }
   for (const auto& [id, tally] : parts_.programmer.tallies()) {
     const std::size_t slash = id.find('/');
     serve::PoolCounters& pool = counters.pools[{id.substr(0, slash), id.substr(slash + 1)}];

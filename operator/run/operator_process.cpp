@@ -20,6 +20,7 @@
 #include "reconcile/secret_reader.h"
 #include "run/failovers.h"
 #include "run/heartbeats.h"
+#include "run/leak_ender.h"
 #include "run/login_check.h"
 #include "run/monitoring.h"
 #include "run/sizing_loop.h"
@@ -85,6 +86,12 @@ struct OperatorProcess::Machine {
                      .may_decide = [this] { return gate.may_write() && ingest.is_synced(); },
                      .look_at = enqueues_in(queue)},
                     {.parameters = {}, .validation = settings.reconciler.validation}};
+  LeakEnder leaks{{.store = store,
+                   .fleet = fleet,
+                   .servers = servers,
+                   .sizing = sizing_mailbox,
+                   .clock = parts.clock,
+                   .may_end = [this] { return gate.may_write(); }}};
   reconcile::Reconciler reconciler{{.store = store,
                                     .secrets = secrets,
                                     .programmer = watch,
@@ -196,6 +203,7 @@ serve::OperatorCounters OperatorProcess::Machine::counters() const {
   }
   if (settings.leader_election) all.lease_name = settings.lease.name;
   all.is_leader = gate.may_write();
+  for (const auto& [pool, ended] : leaks.ended()) all.pools[pool].leaks_terminated = ended;
   return all;
 }
 
@@ -256,6 +264,7 @@ Status OperatorProcess::start() {
   }
   m.recorder.start();
   m.sizing.start();
+  m.leaks.start();
   m.workers.start([&m](const WorkKey& key, const CallLimits& limits) { return m.look_at(key, limits); },
                   [&m](const std::stop_token& stop) { return m.await_cache(stop); });
   return ok();
@@ -265,6 +274,7 @@ void OperatorProcess::stop() {
   Machine& m = *machine_;
   log_info("operator_stopping", {{"in_flight", count_of(m.queue.taken())}});
   m.is_stopping = true;  // the next report says so: no new requests from here on
+  m.leaks.stop();
   m.sizing.stop();
   m.recorder.stop();
   m.workers.stop();

@@ -34,4 +34,16 @@ ServerViews ServerWatch::by_observers() const {
   return views;
 }
 
+void ServerWatch::end_sessions(const std::string& server, std::vector<postgres::SessionMark> sessions,
+                               postgres::ServerObserver::Ended done) {
+  {
+    const MutexLock lock(mutex_);
+    const auto chosen = chosen_.find(server);
+    if (chosen == chosen_.end() || !chosen->second->has_observer) {
+      return done(make_error(ErrorKind::kUnavailable, "end sessions of " + server + ": it has no observer role"));
+    }
+  }
+  observer_.end_sessions(server, std::move(sessions), std::move(done));
+}
+
 }  // namespace poolwright::run

@@ -30,6 +30,11 @@ class ServerWatch {
   /// Only what was seen with a role that a resource names for this, which may see everybody's sessions.
   ServerViews by_observers() const PW_EXCLUDES(mutex_);
 
+  /// Ends sessions that are still as they were seen, by the role that a resource names for looking at the server; see
+  /// ServerObserver. kUnavailable where there is none.
+  void end_sessions(const std::string& server, std::vector<postgres::SessionMark> sessions,
+                    postgres::ServerObserver::Ended done) PW_EXCLUDES(mutex_);
+
  private:
   using Chosen = std::map<std::string, std::shared_ptr<const WatchTargets>>;  // by server_name
 

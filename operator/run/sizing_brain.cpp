@@ -158,7 +158,9 @@ std::map<std::string, SizingBrain::Group> SizingBrain::group(const SizingWorld& 
     const auto seen = world.servers.find(name);
     if (seen == world.servers.end() || !seen->second) continue;
     // Of several observers of one server, the one that got in.
-    if (!group.seen || (!group.seen->observed_at && seen->second->observed_at)) group.seen = seen->second;
+    if (group.seen && (group.seen->observed_at || !seen->second->observed_at)) continue;
+    group.seen = seen->second;
+    group.seen_as = name;
   }
   return groups;
 }
@@ -176,7 +178,7 @@ void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicT
       own[{user, api::server_database(database)}] += recent + room_now(pool->facts, database).stopping.total();
       if (!group.seen) continue;
       const auto sessions = idle_sessions(*group.seen, api::server_database(database), user);
-      group.leaks[sizing_id(pool->facts.pool, database.name)] = sizing::find_leaks(sessions, {});
+      group.leaks[sizing_id(pool->facts.pool, database.name)] = sizing::find_leaks(sessions, leak_policy_of(*pool));
     }
   }
   if (held > server.held_before) {
@@ -369,14 +371,18 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
 
 namespace {
 
-LeakSighting leak_of(const ServerSeen& seen, const sizing::LeakReport& leak) {
+LeakSighting leak_of(const ServerSeen& seen, const PoolSighting& pool, const sizing::LeakReport& leak) {
   LeakSighting sighting;
   sighting.is_known = seen && seen->observed_at && seen->facts.sees_all_sessions;
   sighting.count = leak.count;
   sighting.oldest_s = leak.oldest_s;
   for (const sizing::Session& session : leak.oldest) sighting.pids.push_back(session.pid);
   if (!leak.oldest.empty()) sighting.application_name = leak.oldest.front().application_name;
-  sighting.text = describe(leak, {});
+  const sizing::LeakPolicy policy = leak_policy_of(pool);
+  sighting.text = describe(leak, policy);
+  if (leak.overdue.empty()) return sighting;
+  sighting.overdue = {.sessions = leak.overdue, .limit_s = policy.terminate_after_s};
+  for (const auto& [uid, console] : pool.seen) sighting.overdue.pods.push_back(uid);
   return sighting;
 }
 
@@ -452,7 +458,9 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
       add_numbers(sizing, *decision, *input);
       sizing.committed += stopping.total();
       const auto leak = group.leaks.find(id);
-      sizing.leak = leak_of(group.seen, leak == group.leaks.end() ? sizing::LeakReport{} : leak->second);
+      sizing.leak = leak_of(group.seen, *pool, leak == group.leaks.end() ? sizing::LeakReport{} : leak->second);
+      sizing.leak.overdue.server = group.seen_as;
+      sizing.leak.overdue.user = login_user(*pool, database.name);
       about.held += sizing.held;
       shares.emplace_back(state.advised.at(database.name).approved, id);
       if (decision->size != input->size) {

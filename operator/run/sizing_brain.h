@@ -122,6 +122,7 @@ class SizingBrain {
     bool is_new = false;  // nothing was decided about it before
     std::vector<const PoolSighting*> pools;
     ServerSeen seen;
+    std::string seen_as;                              // server_name of whose observer that is
     std::map<std::string, sizing::LeakReport> leaks;  // by sizing id
     sizing::Budget budget;
     sizing::ServerInput input;

@@ -106,6 +106,13 @@ sizing::PoolPolicy policy_of(const api::Sizing& sizing) {
   return policy;
 }
 
+sizing::LeakPolicy leak_policy_of(const PoolSighting& pool) {
+  const api::LeakHandling& leaks = pool.facts.pool.spec.sizing.leaks;
+  const bool may_end = !pool.is_paused && !pool.is_deleted;
+  return {.age_s = static_cast<double>(leaks.suspect_after_seconds),
+          .terminate_after_s = may_end ? leaks.terminate_after_seconds.value_or(0) : 0.0};
+}
+
 sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& database, const DatabaseMemory& memory) {
   const reconcile::Room room = room_now(pool.facts, database);
   const int pods = room.pods;
@@ -151,7 +158,8 @@ std::vector<sizing::Session> idle_sessions(const postgres::ServerObservation& se
     sessions.push_back({.pid = narrow(idle.pid),
                         .application_name = idle.application_name,
                         .state = "idle in transaction",
-                        .state_age_s = idle.idle_seconds});
+                        .state_age_s = idle.idle_seconds,
+                        .mark = idle.mark});
   }
   return sessions;
 }

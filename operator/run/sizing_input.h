@@ -48,6 +48,9 @@ std::optional<sizing::PodObservation> observation_of(const pgbouncer::PodObserva
 sizing::SizingMode mode_of(api::SizingMode mode);
 sizing::PoolPolicy policy_of(const api::Sizing& sizing);
 
+/// Nobody's sessions are ended while nothing of the pool is to be changed.
+sizing::LeakPolicy leak_policy_of(const PoolSighting& pool);
+
 struct DatabaseMemory {
   /// Size per pod that was last decided; nothing for a pool that this process has not decided about.
   std::optional<int> size_per_pod;

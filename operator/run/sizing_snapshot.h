@@ -17,9 +17,19 @@
 #include "base/mutex.h"
 #include "sizing/budget.h"
 #include "sizing/explanation.h"
+#include "sizing/leaks.h"
 #include "sizing/observation_json.h"
 
 namespace poolwright::run {
+
+/// Sessions that are to be ended, and where to look whether they are the pool's own.
+struct OverdueSessions {
+  std::vector<sizing::Session> sessions;  // oldest first
+  double limit_s = 0;                     // that they have passed
+  std::string server;                     // server_name under which they were seen
+  std::string user;                       // that the pool's PgBouncers log in as
+  std::vector<std::string> pods;          // UIDs of those that run
+};
 
 /// Sessions that have been idle in a transaction for too long; they hold connections and do nothing.
 struct LeakSighting {
@@ -29,6 +39,7 @@ struct LeakSighting {
   std::vector<std::int64_t> pids;  // oldest first, at most sizing::LeakReport::kListedMax
   std::string application_name;    // of the oldest, "" if it has none
   std::string text;                // "3 transactions idle for more than 30 s, oldest 121 s: pid 41 (api), ..."
+  OverdueSessions overdue;
 };
 
 /// One database of one pool.

@@ -45,7 +45,8 @@ Condition leak_condition(const ReportInput& input) {
   for (const api::Database& database : input.pool.facts.pool.spec.databases) {
     const auto found = input.leaks.find(sizing_id(input.pool.facts.pool, database.name));
     if (found == input.leaks.end() || found->second.count == 0) continue;
-    text += (text.empty() ? "" : "; ") + ("database " + database.name + ": ") + describe(found->second, {});
+    text += (text.empty() ? "" : "; ") + ("database " + database.name + ": ") +
+            describe(found->second, leak_policy_of(input.pool));
   }
   if (!text.empty()) return condition(type, true, "IdleInTransaction", text);
   if (input.sees_leaks) return condition(type, false, "NoLeak", "no transaction sits idle for long");

@@ -70,6 +70,7 @@ struct PoolCounters {
   std::uint64_t reload_failures = 0;
   std::uint64_t resizes_up = 0;
   std::uint64_t resizes_down = 0;
+  std::uint64_t leaks_terminated = 0;
 };
 
 struct OperatorCounters {

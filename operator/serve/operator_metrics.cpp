@@ -95,6 +95,9 @@ void write_pools(PrometheusText& text, const OperatorCounters& counters) {
   write_pool_counter(text, counters, "poolwright_reloads_total", "RELOADs sent to PgBouncers.", &PoolCounters::reloads);
   write_pool_counter(text, counters, "poolwright_reload_failures_total",
                      "RELOADs that failed or were not read back as wanted.", &PoolCounters::reload_failures);
+  write_pool_counter(text, counters, "poolwright_leaked_sessions_terminated_total",
+                     "Leaked sessions that were ended (spec.sizing.leaks.terminateAfterSeconds).",
+                     &PoolCounters::leaks_terminated);
   text.family("poolwright_resizes_total", MetricType::kCounter, "Changes of a pool's size.");
   for (const auto& [key, pool] : counters.pools) {
     text.sample({{"namespace", key.first}, {"pool", key.second}, {"direction", "up"}}, as_number(pool.resizes_up));

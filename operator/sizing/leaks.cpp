@@ -30,7 +30,7 @@ LeakReport find_leaks(std::span<const Session> sessions, const LeakPolicy& polic
     if (report.oldest.size() == LeakReport::kListedMax) break;
     report.oldest.push_back(session);
     if (policy.terminate_after_s > 0.0 && session.state_age_s > policy.terminate_after_s) {
-      report.terminate_pids.push_back(session.pid);
+      report.overdue.push_back(session);
     }
   }
   return report;

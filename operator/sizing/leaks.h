@@ -16,6 +16,8 @@ struct Session {
   std::string state;
   /// now() - state_change.
   double state_age_s = 0;
+  /// Changes whenever the session does anything: what is said of one mark is never true of another.
+  std::string mark;
 };
 
 struct LeakPolicy {
@@ -31,8 +33,8 @@ struct LeakReport {
   double oldest_s = 0;
   /// The oldest first, at most kListedMax.
   std::vector<Session> oldest;
-  /// To end with pg_terminate_backend, oldest first, at most kListedMax at a time.
-  std::vector<int> terminate_pids;
+  /// To be ended, oldest first, at most kListedMax at a time.
+  std::vector<Session> overdue;
 };
 
 LeakReport find_leaks(std::span<const Session> sessions, const LeakPolicy& policy);

@@ -70,22 +70,53 @@ TEST_F(Observer, NameIsResolved) {
   EXPECT_TRUE(seen->observed_at) << describe(*seen->error);
 }
 
-TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
-  std::unique_ptr<postgres::PqConnection> session;
-  const auto begun = std::make_shared<postgres::Pending<Unit>>();
-  io_thread.run_and_wait([&] {
-    postgres::Target target{.addresses = {"127.0.0.1"}, .port = database->port(), .database = "app"};
-    target.login = address("app_user").login;
+/// A session that is idle in a transaction, begun anew at will.
+class Leaky {
+ public:
+  Leaky(postgres::IoThread& io, ServerAddress address) : io_(io) {
+    postgres::Target target{.addresses = {"127.0.0.1"}, .port = address.port, .database = address.database};
+    target.login = address.login;
     target.application_name = "leaky";
-    session = std::make_unique<postgres::PqConnection>(io_thread);
-    session->connect(target, [&session, begun](const Status& status) {
-      if (!status) return begun->set(status.error());
-      session->query("BEGIN", Duration{5'000}, [begun](const Result<postgres::Table>& answer) {
-        begun->set(answer ? ok() : Status(answer.error()));
+    io_.run_and_wait([&] {
+      connection_ = std::make_unique<postgres::PqConnection>(io_);
+      connection_->connect(target, [this](const Status& status) {
+        if (!status) return done_->set(status.error());
+        run("BEGIN");
       });
     });
-  });
-  const Status status = begun->wait(limits(), "begin");
+  }
+  ~Leaky() {
+    io_.run_and_wait([this] { connection_.reset(); });
+  }
+  Leaky(const Leaky&) = delete;
+  Leaky& operator=(const Leaky&) = delete;
+
+  Status wait(const CallLimits& limits) { return done_->wait(limits, "leaky session"); }
+  void begin_anew(const CallLimits& limits) {
+    io_.run_and_wait([this] { run("COMMIT; BEGIN"); });
+    ASSERT_TRUE(wait(limits).has_value());
+  }
+  bool is_open() {
+    bool open = false;
+    io_.run_and_wait([&] { open = connection_->is_open(); });
+    return open;
+  }
+
+ private:
+  void run(const char* statement) {
+    connection_->query(statement, Duration{5'000}, [this](const Result<postgres::Table>& answer) {
+      done_->set(answer ? ok() : Status(answer.error()));
+    });
+  }
+
+  postgres::IoThread& io_;
+  std::unique_ptr<postgres::PqConnection> connection_;
+  std::shared_ptr<postgres::Pending<Unit>> done_ = std::make_shared<postgres::Pending<Unit>>();
+};
+
+TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
+  Leaky leaky(io_thread, address("app_user"));
+  const Status status = leaky.wait(limits());
   ASSERT_TRUE(status.has_value()) << describe(status.error());
   observe(address("observer"));
   EXPECT_TRUE(eventually([this] {
@@ -101,7 +132,36 @@ TEST_F(Observer, IdleInTransactionIsFoundWithItsAge) {
   const auto count = count_sessions(*observer->observation("s"), {"127.0.0.1"});
   EXPECT_GE(count.ours, 1);
   EXPECT_EQ(count.foreign, 0);
-  io_thread.run_and_wait([&session] { session.reset(); });
+}
+
+TEST_F(Observer, EndsASessionOnlyAsItWasSeenAndWithTheRight) {
+  using Pids = std::vector<std::int64_t>;
+  const auto end = [this](const std::string& key, const postgres::IdleInTransaction& session) {
+    const auto pending = std::make_shared<postgres::Pending<Pids>>();
+    observer->end_sessions(key, {{.pid = session.pid, .mark = session.mark}},
+                           [pending](Result<Pids> ended) { pending->set(std::move(ended)); });
+    return pending->wait(limits(), "end");
+  };
+  const auto leak = [this] {
+    const auto idle = observer->observation("s")->idle_in_transaction;
+    return idle.size() == 1 ? idle[0] : postgres::IdleInTransaction{};
+  };
+  Leaky leaky(io_thread, address("app_user"));
+  ASSERT_TRUE(leaky.wait(limits()).has_value());
+  observe(address("observer"));
+  ASSERT_TRUE(eventually([&] { return leak().pid > 0; }));
+  const postgres::IdleInTransaction before = leak();
+  EXPECT_EQ(end("s", before).error().kind, ErrorKind::kForbidden) << "pg_monitor may only look";
+  EXPECT_EQ(end("nobody", before).error().kind, ErrorKind::kUnavailable);
+
+  observer->set_server("s", address("app_user"));  // a role may end its own sessions
+  ASSERT_TRUE(eventually([&] { return !observer->observation("s")->facts.sees_all_sessions && leak().pid > 0; }));
+  leaky.begin_anew(limits());
+  ASSERT_TRUE(eventually([&] { return leak().pid > 0 && leak().mark != before.mark; }));
+  EXPECT_EQ(end("s", before).value(), Pids{}) << "another transaction of the same session";
+  EXPECT_TRUE(leaky.is_open());
+  EXPECT_EQ(end("s", leak()).value(), Pids{before.pid});
+  EXPECT_TRUE(eventually([&] { return !leaky.is_open(); }));
 }
 
 TEST_F(Observer, RoleWithoutRightsStillCounts) {

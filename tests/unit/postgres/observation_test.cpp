@@ -61,8 +61,9 @@ TEST(Sessions, AreReadAndDividedByAddress) {
 
 TEST(IdleInTransactions, AreReadWithTheirAges) {
   const std::vector<std::string> columns = {
-      "pid", "usename", "datname", "application_name", "client_address", "idle_seconds", "transaction_seconds"};
-  const auto idle = parse_idle_in_transaction({columns, {{"4711", "app", "shop", "web", "10.0.0.5", "61.5", "90.25"}}});
+      "pid", "usename", "datname", "application_name", "client_address", "idle_seconds", "transaction_seconds", "mark"};
+  const auto idle =
+      parse_idle_in_transaction({columns, {{"4711", "app", "shop", "web", "10.0.0.5", "61.5", "90.25", "1-2-3"}}});
   ASSERT_TRUE(idle) << describe(idle.error());
   EXPECT_EQ(*idle, (std::vector<IdleInTransaction>{{.pid = 4711,
                                                     .user = "app",
@@ -70,9 +71,18 @@ TEST(IdleInTransactions, AreReadWithTheirAges) {
                                                     .application_name = "web",
                                                     .client_address = "10.0.0.5",
                                                     .idle_seconds = 61.5,
-                                                    .transaction_seconds = 90.25}}));
-  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"x", "", "", "", "", "0", "0"}}}).has_value());
-  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"1", "", "", "", "", "soon", "0"}}}).has_value());
+                                                    .transaction_seconds = 90.25,
+                                                    .mark = "1-2-3"}}));
+  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"x", "", "", "", "", "0", "0", ""}}}).has_value());
+  EXPECT_FALSE(parse_idle_in_transaction({columns, {{"1", "", "", "", "", "soon", "0", ""}}}).has_value());
+}
+
+TEST(Queries, OnlyAMarkOfOursIsPutIntoAStatement) {
+  const auto query = end_session_query(4711, "20261126010203000004-20261126010203000005-20261126010203000006");
+  ASSERT_TRUE(query.has_value());
+  EXPECT_THAT(*query, testing::HasSubstr("pid = 4711 AND state LIKE 'idle in transaction%'"));
+  EXPECT_FALSE(end_session_query(4711, "").has_value());
+  EXPECT_FALSE(end_session_query(4711, "1' OR '1'='1").has_value());
 }
 
 TEST(Queries, AskForNoMoreThanTheirLimits) {

@@ -60,8 +60,8 @@ TEST_F(PoolWatchTest, AServerIsAskedWithTheLoginThatTheResourceGivesForIt) {
 
   facts.pool.spec.postgres.observer_secret_ref = api::SecretRef{.name = "watcher"};
   targets = targets_of(facts);
-  EXPECT_FALSE(targets.server) << "no other login is taken for it";
-  EXPECT_EQ(targets.server_problem, "Secret watcher was not read");
+  EXPECT_EQ(targets.server->login.user, "app_user") << "the pool's own login looks until the observer's can be read";
+  EXPECT_FALSE(targets.has_observer) << "which sees no leak and ends nobody's session";
 
   facts.secrets.emplace("watcher", secret({{"username", "watcher"}, {"password", "p"}}));
   targets = targets_of(facts);

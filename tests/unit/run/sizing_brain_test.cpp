@@ -168,5 +168,38 @@ TEST(FittingSize, KeepsToWhatIsApprovedForEveryNumberOfPods) {
   }
 }
 
+TEST(Brain, SessionsAreToBeEndedOnlyWhereTheSpecSaysSo) {
+  PoolSighting orders = pool("orders", "db", 1);
+  add_pod(orders, "o1", kStart, 10, 3);
+  auto seen = std::make_shared<postgres::ServerObservation>();
+  seen->is_connected = true;
+  seen->observed_at = kStart;
+  seen->facts = {.max_connections = 100, .sees_all_sessions = true};
+  seen->idle_in_transaction = {
+      {.pid = 7, .user = "app_user", .database = "app", .application_name = "api", .idle_seconds = 70, .mark = "1-2-3"},
+      {.pid = 8, .user = "app_user", .database = "app", .idle_seconds = 50},
+      {.pid = 9, .user = "somebody", .database = "app", .idle_seconds = 90}};
+  const auto leak = [&](const PoolSighting& one) {
+    SizingWorld now = world({one});
+    now.servers[server_name(one.facts.pool)] = seen;
+    return SizingBrain{{}}.decide(now).snapshot->databases.at(0).leak;
+  };
+  EXPECT_EQ(leak(orders).count, 2);
+  EXPECT_TRUE(leak(orders).overdue.sessions.empty()) << "off by default";
+
+  orders.facts.pool.spec.sizing.leaks = {.suspect_after_seconds = 60, .terminate_after_seconds = 60};
+  const LeakSighting wanted = leak(orders);
+  EXPECT_EQ(wanted.count, 1) << "the threshold is the spec's";
+  ASSERT_EQ(wanted.overdue.sessions.size(), 1U);
+  EXPECT_EQ(wanted.overdue.sessions[0].pid, 7);
+  EXPECT_EQ(wanted.overdue.sessions[0].mark, "1-2-3");
+  EXPECT_EQ(wanted.overdue.user, "app_user");
+  EXPECT_EQ(wanted.overdue.server, server_name(orders.facts.pool));
+  EXPECT_EQ(wanted.overdue.pods, std::vector<std::string>{"o1"});
+
+  orders.is_paused = true;
+  EXPECT_TRUE(leak(orders).overdue.sessions.empty()) << "nothing of the pool is to be changed";
+}
+
 }  // namespace
 }  // namespace poolwright::run

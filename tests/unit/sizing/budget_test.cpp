@@ -50,11 +50,12 @@ TEST(Leaks, AreIdleTransactionsOverTheAge) {
   const LeakPolicy policy{.age_s = 30, .terminate_after_s = 60};
   const LeakReport report = find_leaks(sessions, policy);
   EXPECT_EQ(report.count, 2);
-  EXPECT_EQ(report.terminate_pids, std::vector<int>{4});
+  ASSERT_EQ(report.overdue.size(), 1U);
+  EXPECT_EQ(report.overdue[0].pid, 4);
   EXPECT_EQ(describe(report, policy),
             "2 transactions idle for more than 30 s, "
             "oldest 90 s: pid 4, pid 1 (api)");
-  EXPECT_TRUE(find_leaks(sessions, {.age_s = 30}).terminate_pids.empty()) << "off by default";
+  EXPECT_TRUE(find_leaks(sessions, {.age_s = 30}).overdue.empty()) << "off by default";
 }
 
 TEST(SettingLedger, CountsSettingsUntilTheyCannotComeTrue) {
