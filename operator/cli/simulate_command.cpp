@@ -1,7 +1,9 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -127,7 +129,8 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& names)
       continue;
     }
     PW_ASSIGN_OR_RETURN(const auto recorded, run::recorded_files(name));
-    for (const std::filesystem::path& file : recorded) files.push_back(file.string());
+    std::transform(recorded.begin(), recorded.end(), std::back_inserter(files),
+                   [](const std::filesystem::path& file) { return file.string(); });
   }
   return files;
 }

@@ -82,6 +82,7 @@ void LeakEnder::end_overdue(const DatabaseSizing& database, std::size_t& left, c
   if (own.empty()) return;
   left -= own.size();
   std::vector<postgres::SessionMark> marks;
+  marks.reserve(own.size());
   for (const sizing::Session& session : own) marks.push_back({.pid = session.pid, .mark = session.mark});
   using Pids = std::vector<std::int64_t>;
   const auto pending = std::make_shared<postgres::Pending<Pids>>();
