@@ -15,7 +15,7 @@ namespace poolwright::api {
 
 enum class ConditionStatus { kTrue, kFalse, kUnknown };
 
-/// Condition types. The first four are good when true; the others are abnormal when true.
+/// Condition types. The first four and ConsoleRotated are good when true; the others are abnormal when true.
 namespace condition {
 inline constexpr const char* kAccepted = "Accepted";
 inline constexpr const char* kResolvedRefs = "ResolvedRefs";
@@ -28,7 +28,8 @@ inline constexpr const char* kDatabaseSaturated = "DatabaseSaturated";
 inline constexpr const char* kConnectionLeakSuspected = "ConnectionLeakSuspected";
 inline constexpr const char* kMetricsStale = "MetricsStale";
 inline constexpr const char* kNameConflict = "NameConflict";
-inline constexpr const char* kClientsPaused = "ClientsPaused";  // clients wait because somebody asked for it
+inline constexpr const char* kClientsPaused = "ClientsPaused";    // clients wait because somebody asked for it
+inline constexpr const char* kConsoleRotated = "ConsoleRotated";  // the console logins that were asked for are live
 inline constexpr const char* kClientLimitExceeded =
     "ClientLimitExceeded";  // instances x limit above what the pool admits
 }  // namespace condition

@@ -13,7 +13,7 @@ struct ClusterOptions;
 
 /// status, explain, top, url, psql.
 void add_pool_commands(CLI::App& app, int& code);
-/// pause, resume, reconnect.
+/// pause, resume, reconnect, rotate.
 void add_operation_commands(CLI::App& app, int& code);
 void add_completion(CLI::App& app, int& code);
 void add_import(CLI::App& app, int& code);

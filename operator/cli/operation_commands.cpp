@@ -1,4 +1,5 @@
-// pause, resume, reconnect: annotations on the resource, which the operator carries out. Nothing of the spec changes.
+// pause, resume, reconnect, rotate: annotations on the resource, which the operator carries out. Nothing of the spec
+// changes.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -46,10 +47,10 @@ Status check_length(const Json& pool, const OperationOptions& options) {
                                              std::to_string(options.seconds) + " (--force takes that)");
 }
 
-/// The condition ClientsPaused of the latest status; nothing where there is none.
-std::optional<api::Condition> paused_of(const Json& pool) {
+/// The condition of this type in the latest status; nothing where there is none.
+std::optional<api::Condition> condition_of(const Json& pool, const char* type) {
   const std::vector<api::Condition> conditions = api::conditions_of(pool.value("status", Json::object()));
-  const api::Condition* found = api::find_condition(conditions, api::condition::kClientsPaused);
+  const api::Condition* found = api::find_condition(conditions, type);
   return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
@@ -59,23 +60,25 @@ bool is_settled(const std::optional<api::Condition>& paused, const std::string& 
   return paused->reason == "Paused" && paused->message.find(until) != std::string::npos;
 }
 
+Error not_done(const OperationOptions& options, const std::string& how_far) {
+  return make_error(ErrorKind::kDeadlineExceeded,
+                    "asked for, but not on all pods after " + std::to_string(options.wait_seconds) + " s" +
+                        (how_far.empty() ? "" : " (" + how_far + ")") +
+                        ": does the operator run, does a transaction not end? See `poolwright status " + options.name +
+                        "`");
+}
+
 /// `until`: end of the pause; "" waits for clients to go on.
 Status wait_for(ClusterAccess& access, const OperationOptions& options, const std::string& until) {
   const Deadline deadline(access.clock(), std::chrono::seconds{options.wait_seconds});
   while (true) {
     PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
-    const auto condition = paused_of(pool);
+    const auto condition = condition_of(pool, api::condition::kClientsPaused);
     if (is_settled(condition, until)) {
       std::cout << options.name << ": " << (condition ? condition->message : "no client is held up") << "\n";
       return ok();
     }
-    if (deadline.passed()) {
-      return make_error(ErrorKind::kDeadlineExceeded,
-                        "asked for, but not on all pods after " + std::to_string(options.wait_seconds) + " s" +
-                            (condition ? " (" + condition->message + ")" : std::string()) +
-                            ": does the operator run, does a transaction not end? See `poolwright status " +
-                            options.name + "`");
-    }
+    if (deadline.passed()) return not_done(options, condition ? condition->message : "");
     access.pause(kLookAgain);
   }
 }
@@ -104,6 +107,30 @@ Status reconnect_pool(ClusterAccess& access, const OperationOptions& options) {
   PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kReconnectAnnotation, now));
   std::cout << options.name << ": server connections older than " << now
             << " are replaced as they are released; an event says when it began\n";
+  return ok();
+}
+
+Status wait_for_logins(ClusterAccess& access, const OperationOptions& options, const std::string& asked_at) {
+  const Deadline deadline(access.clock(), std::chrono::seconds{options.wait_seconds});
+  while (true) {
+    PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+    const auto rotation = condition_of(pool, api::condition::kConsoleRotated);
+    const bool is_named = rotation && rotation->message.find(asked_at) != std::string::npos;
+    if (is_named && rotation->status == api::ConditionStatus::kTrue) {
+      std::cout << options.name << ": " << rotation->message << "\n";
+      return ok();
+    }
+    if (deadline.passed()) return not_done(options, is_named ? rotation->message : "");
+    access.pause(kLookAgain);
+  }
+}
+
+Status rotate_pool(ClusterAccess& access, const OperationOptions& options) {
+  PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
+  const std::string now = format_rfc3339(access.clock().wall_now());
+  PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kRotateAnnotation, now));
+  if (options.wait_seconds > 0) return wait_for_logins(access, options, now);
+  std::cout << options.name << ": asked for new console logins at " << now << "\n";
   return ok();
 }
 
@@ -148,6 +175,13 @@ void add_operation_commands(CLI::App& app, int& code) {
   add_cluster_options(*command, reconnect.cluster);
   command->add_option("name", reconnect.name, "Name of the ConnectionPool")->required();
   command->callback([&code] { code = run_operation("reconnect", reconnect, reconnect_pool); });
+
+  static OperationOptions rotate;
+  command = app.add_subcommand("rotate", "Give the admin consoles new logins; clients notice nothing");
+  add_cluster_options(*command, rotate.cluster);
+  command->add_option("name", rotate.name, "Name of the ConnectionPool")->required();
+  add_wait(*command, rotate);
+  command->callback([&code] { code = run_operation("rotate", rotate, rotate_pool); });
 }
 
 }  // namespace poolwright::cli

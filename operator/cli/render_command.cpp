@@ -66,14 +66,13 @@ Status render_pool(api::ConnectionPool pool, const Content& content, const Rende
     PW_ASSIGN_OR_RETURN(auto login, login_of(database, content));
     credentials.emplace(database.name, std::move(login));
   }
-  // The console's real logins are drawn once by the operator; here nobody will use them.
+  // The console's real logins are drawn by the operator; here nobody will use them.
   const render::Credentials admin{.username = render::kAdminUser, .password = SecretString("placeholder")};
   const render::Credentials stats{.username = render::kStatsUser, .password = SecretString("placeholder")};
   PW_ASSIGN_OR_RETURN(const auto rendered,
                       render::render({.pool = pool,
                                       .credentials = credentials,
-                                      .admin = admin,
-                                      .stats = stats,
+                                      .console = {.admin = admin, .stats = stats},
                                       .pod_slots = std::max(1, pool.spec.pgbouncer.replicas),
                                       .default_image = options.image_repository + ":" + pool.spec.pgbouncer.version}));
   for (const Json& object : rendered.objects) {

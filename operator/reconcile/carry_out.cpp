@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "reconcile/reconciler.h"
+#include "reconcile/rotation.h"
 
 namespace poolwright::reconcile {
 
@@ -31,6 +32,14 @@ class StepRunner {
     return ok();
   }
 
+  Status operator()(const EndRotation& end) {
+    if (!all_took(facts_, report_)) return ok();
+    PW_RETURN_IF_ERROR((*this)(ApplyObject{end.secret}));
+    rotation_ended_ = true;
+    return ok();
+  }
+
+  bool rotation_ended() const { return rotation_ended_; }
   bool must_wait() const { return report_ && !report_->complete(); }
   const std::optional<ProgramReport>& report() const { return report_; }
 
@@ -50,6 +59,7 @@ class StepRunner {
   const Facts& facts_;
   const CallLimits& limits_;
   std::optional<ProgramReport> report_;
+  bool rotation_ended_ = false;
 };
 
 bool starts_pods(const Step& step) {
@@ -76,6 +86,7 @@ Outcome carry_out(const ReconcilerParts& parts, const Plan& plan, const Decision
     ++outcome.steps_done;
   }
   outcome.program = runner.report();
+  outcome.rotation_ended = runner.rotation_ended();
   return outcome;
 }
 

@@ -49,7 +49,11 @@ void ConsoleProgrammer::watch(const Facts& facts) {
   for (const PodFacts& pod : reachable_pods(facts)) {
     wanted.insert(pod.uid);
     pgbouncer::PodTarget target{.address = pod.address, .port = pod.port};
-    target.logins.push_back({.user = facts.console.admin.username, .password = facts.console.admin.password});
+    const render::ConsoleCredentials& console = facts.console;
+    target.logins.push_back({.user = console.admin.username, .password = console.admin.password});
+    if (console.previous_admin_password) {
+      target.logins.push_back({.user = console.admin.username, .password = *console.previous_admin_password});
+    }
     parts_.fleet.set_pod(pod.uid, std::move(target));
   }
   std::set<std::string> gone;

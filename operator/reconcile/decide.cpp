@@ -121,8 +121,7 @@ Result<render::Rendered> render_with(const Facts& facts, const Resolved& resolve
   if (settings.pooler_address) pooler = settings.pooler_address(facts.pool.name);
   return render::render({.pool = facts.pool,
                          .credentials = resolved.credentials,
-                         .admin = facts.console.admin,
-                         .stats = facts.console.stats,
+                         .console = facts.console,
                          .sizes = std::move(sizes),
                          .instances = resolved.instances,
                          .pod_slots = pods,

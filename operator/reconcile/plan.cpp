@@ -4,6 +4,8 @@
 #include <set>
 
 #include "reconcile/compare.h"
+#include "render/hash.h"
+#include "render/object_config.h"
 
 namespace poolwright::reconcile {
 
@@ -48,6 +50,14 @@ class PlanBuilder {
     if (running) plan_.steps.emplace_back(ProgramPods{config_hash});
   }
 
+  void end_rotation() {
+    if (!facts_.console.previous_admin_password) return;
+    render::ConsoleCredentials console = facts_.console;
+    console.previous_admin_password.reset();
+    plan_.steps.emplace_back(
+        EndRotation{.secret = render::with_applied_hash(render::console_secret(facts_.pool, console))});
+  }
+
   void remove_unwanted() {
     for (const api::Object& object : stored_.owned) {
       const ObjectKey key = api::key_of(*object);
@@ -83,6 +93,7 @@ Plan make_plan(const Decision& decision, const StoredObjects& stored, const Fact
     if (object == config) builder.program(decision.rendered->config_hash);
   }
   builder.remove_unwanted();
+  builder.end_rotation();
   return builder.take();
 }
 
@@ -92,6 +103,9 @@ std::string describe(const Step& step) {
     std::string operator()(const RemoveObject& remove) const { return "remove " + to_string(remove.key); }
     std::string operator()(const ProgramPods& program) const {
       return "program pods " + program.config_hash.substr(0, 12);
+    }
+    std::string operator()(const EndRotation& end) const {
+      return "end the rotation of " + to_string(api::key_of(end.secret));
     }
   };
   return std::visit(Words{}, step);

@@ -30,7 +30,12 @@ struct ProgramPods {
   std::string config_hash;
 };
 
-using Step = std::variant<ApplyObject, RemoveObject, ProgramPods>;
+/// Forget the console login of before the rotation, once every pod was read back with the present one.
+struct EndRotation {
+  api::Json secret;  // the console's, as it is then
+};
+
+using Step = std::variant<ApplyObject, RemoveObject, ProgramPods, EndRotation>;
 
 /// An object under a name that we want, which is not ours. It is never touched.
 struct NameTaken {

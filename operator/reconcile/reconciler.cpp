@@ -6,6 +6,7 @@
 #include "api/parse.h"
 #include "base/log.h"
 #include "reconcile/requests.h"
+#include "reconcile/rotation.h"
 
 namespace poolwright::reconcile {
 
@@ -149,6 +150,7 @@ Result<Action> Reconciler::reconcile_valid(const Case& looked_at, const CallLimi
                               .fresh_secrets = has_new_request(object)};
   PW_ASSIGN_OR_RETURN(Facts facts, gather_facts(gathering, pool, limits));
   facts.request = request_of(object);
+  facts.console = rotated(facts.console, rotate_request_of(object), parts_.random);
   parts_.programmer.watch(facts);
   auto advice = parts_.sizes.advise(facts);
   if (!advice) return Action{};  // whoever decides has it looked at again
@@ -167,16 +169,20 @@ Result<Action> Reconciler::reconcile_valid(const Case& looked_at, const CallLimi
   for (api::Condition& condition : conditions_of(looked_at.operated, object)) {
     decision.conditions.push_back(std::move(condition));
   }
+  if (auto rotation = rotation_condition(facts, outcome)) decision.conditions.push_back(*std::move(rotation));
 
   const std::string now = format_rfc3339(parts_.clock.wall_now());
   const Json wanted = decision.rendered
                           ? api::status_json(make_status(facts, {decision, plan, outcome}, stored_status(object), now))
                           : refused_status(decision, stored_status(object), pool.generation, facts.request, now);
   tell_sizing(object, wanted);
+  if (const auto news = rotation_news(stored_status(object), wanted)) {
+    parts_.store.note({.regarding = object, .reason = news->type, .message = news->message});
+  }
   PW_RETURN_IF_ERROR(write_status(object, wanted, limits));
   if (outcome.error) return *outcome.error;
   const bool waiting = outcome.program && !(outcome.program->complete() && outcome.program->settled());
-  if (waiting) return Action{.after = kProgramAgain};
+  if (waiting || is_rotation_due(facts.console, rotate_request_of(object))) return Action{.after = kProgramAgain};
   if (decision.stalled || parts_.secrets.notice() == SecretNotice::kPoll)
     return Action{.after = SecretReader::kPollPeriod};
   return Action{};

@@ -19,6 +19,7 @@ struct Outcome {
   std::size_t steps_done = 0;
   std::optional<Error> error;            // of the step that failed, with what it was about
   std::optional<ProgramReport> program;  // where pods were to be programmed
+  bool rotation_ended = false;           // the console's logins of before are forgotten
 };
 
 /// One reconcile: what was decided, what there was to do, what became of it.

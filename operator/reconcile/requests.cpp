@@ -40,7 +40,8 @@ std::string annotation_mistake(const api::Json& pool, WallTime now) {
            shown(value) + ", which is taken for " + kEnabled;
   }
   std::string mistake = pause_mistake(pool, now);
-  return mistake.empty() ? time_mistake(pool, kReconnectAnnotation) : mistake;
+  if (mistake.empty()) mistake = time_mistake(pool, kReconnectAnnotation);
+  return mistake.empty() ? time_mistake(pool, kRotateAnnotation) : mistake;
 }
 
 std::optional<WallTime> pause_until_of(const api::Json& pool, WallTime now) {
@@ -50,6 +51,10 @@ std::optional<WallTime> pause_until_of(const api::Json& pool, WallTime now) {
 
 std::optional<WallTime> reconnect_request_of(const api::Json& pool) {
   return parse_rfc3339(api::annotation(pool, kReconnectAnnotation));
+}
+
+std::optional<WallTime> rotate_request_of(const api::Json& pool) {
+  return parse_rfc3339(api::annotation(pool, kRotateAnnotation));
 }
 
 std::string request_of(const api::Json& pool) {

@@ -18,6 +18,8 @@ inline constexpr const char* kRequestedAtAnnotation = "poolwright.dev/requested-
 inline constexpr const char* kPauseUntilAnnotation = "poolwright.dev/pause-until";
 /// RFC 3339, when it was asked for: server connections that are older are replaced as they are released.
 inline constexpr const char* kReconnectAnnotation = "poolwright.dev/reconnect-requested-at";
+/// RFC 3339, when it was asked for: new logins for the admin consoles.
+inline constexpr const char* kRotateAnnotation = "poolwright.dev/rotate-requested-at";
 
 /// The end of a pause lies at most this far ahead; one that lies further is a mistake, and nobody waits for it.
 inline constexpr std::chrono::minutes kPauseMax{15};
@@ -32,6 +34,9 @@ std::optional<WallTime> pause_until_of(const api::Json& pool, WallTime now);
 
 /// When new server connections were asked for last.
 std::optional<WallTime> reconnect_request_of(const api::Json& pool);
+
+/// When new logins of the consoles were asked for last.
+std::optional<WallTime> rotate_request_of(const api::Json& pool);
 
 /// The text of the request, cut to what status has room for; "" where there is none.
 std::string request_of(const api::Json& pool);

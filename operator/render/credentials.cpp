@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kConsolePasswordLength = 40;
 constexpr const char* kAdminUsernameKey = "admin-username";
 constexpr const char* kAdminPasswordKey = "admin-password";
+constexpr const char* kPreviousAdminPasswordKey = "previous-admin-password";
 constexpr const char* kStatsUsernameKey = "stats-username";
 constexpr const char* kStatsPasswordKey = "stats-password";
 
@@ -49,10 +50,14 @@ ConsoleCredentials generate_console_credentials(Random& random) {
 }
 
 api::Json console_secret_data(const ConsoleCredentials& console) {
-  return {{kAdminUsernameKey, base64_encode(console.admin.username)},
-          {kAdminPasswordKey, base64_encode(console.admin.password.reveal())},
-          {kStatsUsernameKey, base64_encode(console.stats.username)},
-          {kStatsPasswordKey, base64_encode(console.stats.password.reveal())}};
+  api::Json data = {{kAdminUsernameKey, base64_encode(console.admin.username)},
+                    {kAdminPasswordKey, base64_encode(console.admin.password.reveal())},
+                    {kStatsUsernameKey, base64_encode(console.stats.username)},
+                    {kStatsPasswordKey, base64_encode(console.stats.password.reveal())}};
+  if (console.previous_admin_password) {
+    data[kPreviousAdminPasswordKey] = base64_encode(console.previous_admin_password->reveal());
+  }
+  return data;
 }
 
 Result<ConsoleCredentials> read_console_credentials(const api::Json& secret) {
@@ -64,6 +69,9 @@ Result<ConsoleCredentials> read_console_credentials(const api::Json& secret) {
     return make_error(ErrorKind::kInvalid,
                       "Secret " + api::metadata_string(secret, "name") + " does not have the operator's console users");
   }
+  const auto previous = read_pair(secret, {.username = kAdminUsernameKey, .password = kPreviousAdminPasswordKey});
+  if (previous) console.previous_admin_password = previous->password;
+  console.rotated_for = api::annotation(secret, kRotatedForAnnotation);
   return console;
 }
 

@@ -1,9 +1,10 @@
 // Logins that the rendered files carry: the ones of the user's databases (read from the user's Secrets) and the two of
-// the admin console (generated once, kept in a Secret of ours). Reading a Secret refuses what PgBouncer, libpq and the
-// URL readers would choke on, by the rules of api/credentials.h; a value is never part of an error. Thread rule: plain
-// values, pure functions.
+// the admin console (generated, kept in a Secret of ours, made anew on request). Reading a Secret refuses what
+// PgBouncer, libpq and the URL readers would choke on, by the rules of api/credentials.h; a value is never part of an
+// error. Thread rule: plain values, pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "api/object.h"
@@ -24,11 +25,16 @@ struct Credentials {
 struct ConsoleCredentials {
   Credentials admin;
   Credentials stats;
+  /// Of the admin login, while a PgBouncer may not have taken the present one yet.
+  std::optional<SecretString> previous_admin_password = {};
+  std::string rotated_for = {};  // the request that these were made for, "" for none
   friend bool operator==(const ConsoleCredentials&, const ConsoleCredentials&) = default;
 };
 
 inline constexpr const char* kAdminUser = "poolwright_admin";
 inline constexpr const char* kStatsUser = "poolwright_stats";
+/// On the console Secret: ConsoleCredentials::rotated_for.
+inline constexpr const char* kRotatedForAnnotation = "poolwright.dev/rotated-for";
 /// PgBouncer's own name for its console; as a user it is allowed in by Unix socket without a password.
 inline constexpr const char* kConsoleDatabase = "pgbouncer";
 
@@ -45,7 +51,8 @@ ConsoleCredentials generate_console_credentials(Random& random);
 /// `data` of the console Secret.
 api::Json console_secret_data(const ConsoleCredentials& console);
 
-/// What a console Secret of ours (names.h) holds. Invalid where it is damaged: the caller generates new ones.
+/// What a console Secret of ours (names.h) holds, annotation included. Invalid where it is damaged: the caller
+/// generates new ones.
 Result<ConsoleCredentials> read_console_credentials(const api::Json& secret);
 
 }  // namespace poolwright::render

@@ -16,6 +16,7 @@ api::Json service_account(const api::ConnectionPool& pool) {
 api::Json console_secret(const api::ConnectionPool& pool, const ConsoleCredentials& console) {
   api::Json secret = framed_secret(pool, console_secret_name(pool.name), "Opaque", {});
   secret["data"] = console_secret_data(console);
+  if (!console.rotated_for.empty()) secret["metadata"]["annotations"][kRotatedForAnnotation] = console.rotated_for;
   return secret;
 }
 

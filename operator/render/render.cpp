@@ -71,7 +71,7 @@ Status check_inputs(const RenderInputs& inputs, const PgbouncerVersion& version)
   if (!is_supported(version)) {
     return invalid("spec.pgbouncer.version: must be 1.18 to 1.26, as \"1.26\"");
   }
-  if (inputs.admin.username != kAdminUser || inputs.stats.username != kStatsUser) {
+  if (inputs.console.admin.username != kAdminUser || inputs.console.stats.username != kStatsUser) {
     return invalid("render: the console logins must have the operator's names");
   }
   PW_RETURN_IF_ERROR(check_host(spec.postgres.host));
@@ -123,15 +123,15 @@ Result<Files> render_files(const RenderInputs& inputs, const PgbouncerVersion& v
                            const std::map<std::string, Shares>& shares) {
   std::map<std::string, std::string> usernames;
   std::vector<HbaPair> pairs;
-  std::vector<Credentials> users{inputs.admin, inputs.stats};
+  std::vector<Credentials> users{inputs.console.admin, inputs.console.stats};
   for (const api::Database& database : inputs.pool.spec.databases) {
     const Credentials& login = inputs.credentials.at(database.name);
     usernames[database.name] = login.username;
     pairs.push_back({.database = database.name, .username = login.username});
     users.push_back(login);
   }
-  pairs.push_back({.database = kConsoleDatabase, .username = inputs.admin.username});
-  pairs.push_back({.database = kConsoleDatabase, .username = inputs.stats.username});
+  pairs.push_back({.database = kConsoleDatabase, .username = inputs.console.admin.username});
+  pairs.push_back({.database = kConsoleDatabase, .username = inputs.console.stats.username});
 
   Files files;
   PW_ASSIGN_OR_RETURN(files.ini, pgbouncer_ini({inputs.pool.spec, version, usernames, shares}));
@@ -166,7 +166,7 @@ Status append_objects(Rendered& rendered, const RenderInputs& inputs, const Pgbo
   ConfigFiles config{.ini = files.ini_text, .hba = files.hba, .config_hash = files.config_hash, .sizes = {}};
   for (const DatabaseRendered& database : rendered.databases) config.sizes[database.name] = database.size;
 
-  std::vector<api::Json> objects{service_account(pool), console_secret(pool, {inputs.admin, inputs.stats}),
+  std::vector<api::Json> objects{service_account(pool), console_secret(pool, inputs.console),
                                  userlist_secret(pool, files.userlist), config_map(pool, config)};
   for (std::size_t i = 0; i < pool.spec.databases.size(); ++i) {
     const api::Database& database = pool.spec.databases[i];

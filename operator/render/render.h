@@ -30,8 +30,7 @@ struct PoolerAddress {
 struct RenderInputs {
   const api::ConnectionPool& pool;                   // validated, for this call only
   std::map<std::string, Credentials> credentials{};  // by name of the database; one for each
-  Credentials admin{};
-  Credentials stats{};
+  ConsoleCredentials console{};
   std::map<std::string, std::int32_t> sizes{};  // by name of the database, sum over all pods; absent: the initial size
   std::map<std::string, std::int32_t> instances{};  // by name of the database, where application.instancesFrom was read
   std::int32_t pod_slots = 1;                       // pods that may run at once, those that stop left out, >= 1

@@ -1,6 +1,8 @@
 """Local mode: a directory of files instead of an API server, on a real PostgreSQL and real PgBouncers."""
 
+import base64
 import datetime
+import json
 import os
 import re
 import signal
@@ -10,7 +12,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from lab import LabError
+from lab import Database, LabError
 from local_lab import VERSIONS, LocalLab, is_alive
 from serving_test import CONNECTIONS, INSTANCES, SIZE, BackendCount, drive
 
@@ -127,6 +129,30 @@ class ChangeTest(unittest.TestCase):
         self.lab.wait_for("clients wait", paused)
         self.lab.wait_for("clients go on", lambda: not paused())
         self.assertEqual(self.lab.condition("orders", "ClientsPaused")["reason"], "Expired")
+
+    def test_new_console_logins_are_asked_for_in_the_file(self):
+        def login():
+            kept = json.loads((self.lab.out / ".state/objects/Secret.orders-pool-console.json").read_text())["object"]["data"]
+            return {key: base64.b64decode(value).decode() for key, value in kept.items()}
+
+        def is_let_in(password):
+            try:
+                where = self.lab.pooled("orders")
+                return bool(self.lab.psql("SHOW VERSION", Database(where.host, where.port, "pgbouncer", "poolwright_admin", password)))
+            except LabError:
+                return False
+        before, pid = login(), self.lab.bouncer_pid("orders")
+        mark = "metadata:\n  annotations: {poolwright.dev/rotate-requested-at: '2026-01-02T03:04:05Z'}\n"
+        with Background(self.lab.pooled("orders"), 6) as application:
+            self.lab.write_file(self.file.name, self.file.read_text().replace("metadata:\n", mark))
+            self.lab.wait_for("it is told", lambda: self.lab.condition("orders", "ConsoleRotated").get("reason") == "Rotated")
+            after = login()
+            self.assertTrue(is_let_in(after["admin-password"]))
+            self.assertFalse(is_let_in(before["admin-password"]))
+            self.assertNotIn("previous-admin-password", after)
+        self.assertEqual(application.errors, [])
+        self.assertGreater(application.transactions, 0)
+        self.assertEqual(self.lab.bouncer_pid("orders"), pid)
 
     def test_size_database_and_password_go_live_under_load_without_a_restart(self):
         pid = self.lab.bouncer_pid("orders")

@@ -1,13 +1,16 @@
-"""pause, resume and reconnect on real PgBouncers under load: clients wait, and none of them sees an error."""
+"""pause, resume, reconnect and rotate on real PgBouncers under load: clients wait, and none of them sees an error."""
 
 import concurrent.futures
 import contextlib
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 from lab import Database, LabError, wait_until
-from operator_lab import BINARY, NAMESPACE, condition, reason
+from node_load import Load
+from operator_lab import BINARY, NAMESPACE, condition, reason, secret_values
 from serving_test import ServingCase, pgbench
 
 PAUSE = "poolwright.dev/pause-until"
@@ -15,10 +18,14 @@ RECONNECTED = "poolwright.dev/reconnected-at"
 
 
 class Operations(ServingCase):
+    version = "1.26"
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lab.apply(cls.lab.pool("orders", [cls.lab.login("orders")], pgbouncer={"replicas": 2}))
+        if not cls.lab.has_pgbouncer(cls.version):
+            raise unittest.SkipTest(f"no PgBouncer {cls.version}")
+        cls.lab.apply(cls.lab.pool("orders", [cls.lab.login("orders")], pgbouncer={"replicas": 2, "version": cls.version}))
         cls.lab.wait_for_pool("orders", lambda pool: condition(pool, "Ready") == "True")
 
     def setUp(self):
@@ -47,7 +54,9 @@ class Operations(ServingCase):
 
     def paused(self):
         """Of each pod, whether clients wait there."""
-        return [next(row["value"] for row in rows if row["key"] == "paused") == "yes" for rows in self.on_each_pod("SHOW STATE")]
+        if self.version != "1.18":
+            return [next(row["value"] for row in rows if row["key"] == "paused") == "yes" for rows in self.on_each_pod("SHOW STATE")]
+        return [all(row["paused"] == "1" for row in rows if row["name"] != "pgbouncer") for rows in self.on_each_pod("SHOW DATABASES")]
 
     def backends(self, database="orders"):
         return {row["pid"] for row in self.lab.psql(f"select pid from pg_stat_activity where datname = '{database}' "
@@ -80,6 +89,11 @@ class Operations(ServingCase):
 
     def restart_operator(self, name):
         type(self).operator = self.lab.start_operator(name=name)
+
+    def await_a_look(self, request):
+        """Until the operator has reconciled the pool once more."""
+        self.lab.kubectl("-n", NAMESPACE, "annotate", "--overwrite", "cpool", "orders", f"poolwright.dev/requested-at={request}")
+        wait_until("it looked", lambda: self.lab.get_pool("orders")["status"].get("lastHandledRequest") == request, timeout=60)
 
     # -- pause --
 
@@ -126,8 +140,7 @@ class Operations(ServingCase):
         self.operator.kill()
         self.restart_operator("operator-killed-once")
         # It keeps what is still wanted ...
-        self.lab.kubectl("-n", NAMESPACE, "annotate", "--overwrite", "cpool", "orders", "poolwright.dev/requested-at=now")
-        wait_until("it looked", lambda: self.lab.get_pool("orders")["status"].get("lastHandledRequest") == "now", timeout=60)
+        self.await_a_look("now")
         self.assertEqual(self.paused(), [True, True])
         # ... and ends what nobody wants any more.
         self.operator.kill()
@@ -138,7 +151,7 @@ class Operations(ServingCase):
 
     def test_a_pause_by_hand_while_no_operator_runs_is_ended_by_the_next(self):
         self.operator.kill()
-        self.on_each_pod("PAUSE")
+        self.on_each_pod("PAUSE orders" if self.version == "1.18" else "PAUSE")
         self.restart_operator("operator-again")
         wait_until("both are resumed", lambda: self.paused() == [False, False], timeout=60)
         self.await_news("ClientsResumed")
@@ -180,7 +193,7 @@ class Operations(ServingCase):
         self.await_news("Reconnected")
 
     def test_nothing_is_replaced_while_postgres_refuses_logins(self):
-        self.serve("closed", [self.lab.login("closed")], replicas=1)
+        self.serve("closed", [self.lab.login("closed")], replicas=1, version=self.version)
         with self.node.service(NAMESPACE, "closed-pool") as address:
             where = self.where(address, "closed")
             self.lab.psql("select 1", where)
@@ -209,6 +222,115 @@ class Operations(ServingCase):
             for pod in self.pods():
                 self.assertNotIn(pod["metadata"]["annotations"][RECONNECTED], told)
             wait_until("clients are served", lambda: self.answers(lambda: self.lab.psql("select 1 as one", where)), timeout=60)
+
+    # -- rotate --
+
+    def logins(self, pool="orders"):
+        return secret_values(self.lab.get("secret", f"{pool}-pool-console", NAMESPACE))
+
+    def who_is_let_in(self, user, password):
+        """Of each pod, whether this login opens its console."""
+        def lets_in(pod):
+            where = Database(pod["status"]["podIP"], pod["spec"]["containers"][0]["ports"][0]["containerPort"], "pgbouncer", user, password)
+            try:
+                return bool(self.lab.psql("SHOW VERSION", where))
+            except LabError as error:
+                self.assertIn("SASL authentication failed", str(error))
+                return False
+        return [lets_in(pod) for pod in self.pods()]
+
+    def test_new_console_logins_are_live_everywhere_and_no_client_notices(self):
+        before = self.logins()
+        pods = {pod["metadata"]["uid"] for pod in self.pods()}
+        with self.load(12):
+            self.assertIn("are live on every pod; those of before are refused", self.command("rotate", "orders").stdout)
+            after = self.logins()
+            for user in ("admin", "stats"):
+                name = after[f"{user}-username"]
+                self.assertEqual(self.who_is_let_in(name, after[f"{user}-password"]), [True, True])
+                self.assertEqual(self.who_is_let_in(name, before[f"{user}-password"]), [False, False])
+        self.assertNotIn("previous-admin-password", after)
+        self.assertEqual({pod["metadata"]["uid"] for pod in self.pods()}, pods)
+        self.await_news("ConsoleRotated")
+        self.lab.wait_for_pool("orders", lambda pool: reason(pool, "ConsoleRotated") == "Rotated")
+        for secret in (before["admin-password"], after["admin-password"], before["stats-password"], after["stats-password"]):
+            self.assertNotIn(secret, self.operator.log)
+
+    def test_a_rotation_survives_an_operator_that_is_killed_again_and_again(self):
+        """Whatever was written when it died, the next one reaches every console, and ends what was begun."""
+        server = self.where((self.lab.superuser.host, self.lab.superuser.port))
+        self.lab.psql("create table if not exists work (id bigint generated always as identity, note text)", server)
+        before = self.lab.psql("select count(*) as n from work", server)
+        with self.node.service(NAMESPACE, "orders-pool") as address, Load(self.where(address), kinds=("long", "connecting")) as load:
+            for moment in range(6):
+                # Further on each time: before the Secret is written, between it and the user list, before the pods were read back ...
+                self.kill_in_a_rotation(moment, 0.05 * moment ** 1.5)
+        self.assertEqual(load.complaints, [])
+        self.assertGreater(load.transactions, 0)
+        after = self.lab.psql("select count(*) as n from work", server)
+        self.assertEqual(int(after[0]["n"]) - int(before[0]["n"]), load.transactions)
+
+    def kill_in_a_rotation(self, number, seconds):
+        before = self.logins()
+        self.command("rotate", "orders", "--wait", "0")
+        time.sleep(seconds)
+        self.operator.kill()
+        self.restart_operator(f"operator-rotates-{number}")
+        self.lab.wait_for_pool("orders", lambda pool: self.is_rotated(pool) and condition(pool, "Ready") == "True", timeout=60)
+        after = self.logins()
+        self.assertNotEqual(after["admin-password"], before["admin-password"])
+        self.assertNotIn("previous-admin-password", after)
+        self.assertEqual(self.who_is_let_in("poolwright_admin", after["admin-password"]), [True, True])
+        self.assertEqual(self.who_is_let_in("poolwright_admin", before["admin-password"]), [False, False])
+
+    @staticmethod
+    def is_rotated(pool):
+        """The newest request is done."""
+        asked = pool["metadata"]["annotations"]["poolwright.dev/rotate-requested-at"]
+        return any(entry["status"] == "True" and asked in entry["message"]
+                   for entry in pool["status"]["conditions"] if entry["type"] == "ConsoleRotated")
+
+    def test_both_passwords_are_kept_while_a_pod_cannot_be_reached(self):
+        before = self.logins()
+        stuck = self.pods()[0]["metadata"]["name"]
+        process = next(pid for pod, pid in self.node.pids().items() if pod.startswith(stuck))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            self.assertIn("are live on 1 of 2 pods", self.command("rotate", "orders", "--wait", "12", code=1).stderr)
+            held = self.logins()
+            self.assertEqual(held["previous-admin-password"], before["admin-password"])
+            # One that begins now knows that pod by what the Secret says only.
+            self.operator.kill()
+            self.restart_operator("operator-beside-a-stuck-pod")
+            self.await_a_look("beside-a-stuck-pod")
+            self.assertEqual(reason(self.lab.get_pool("orders"), "ConsoleRotated"), "Rotating")
+            self.assertEqual(self.logins(), held, "nothing newer while a pod may not have this one")
+        finally:
+            os.kill(process, signal.SIGCONT)
+        self.lab.wait_for_pool("orders", lambda pool: reason(pool, "ConsoleRotated") == "Rotated", timeout=120)
+        self.assertNotIn("previous-admin-password", self.logins())
+        self.assertEqual(self.who_is_let_in("poolwright_admin", before["admin-password"]), [False, False])
+
+    def test_a_pod_that_starts_during_a_rotation_takes_the_new_logins(self):
+        before = self.logins()
+        name = self.pods()[0]["metadata"]["name"]
+        self.lab.kubectl("-n", NAMESPACE, "delete", "pod", name, "--wait=false")
+        self.command("rotate", "orders", "--wait", "60")
+        wait_until("another one is there", lambda: len(self.pods()) == 2 and name not in [pod["metadata"]["name"] for pod in self.pods()] and
+                   all(pod["status"].get("podIP") for pod in self.pods()), timeout=60)
+        self.lab.wait_for_pool("orders", lambda pool: self.is_rotated(pool) and condition(pool, "Ready") == "True", timeout=60)
+        self.assertEqual(self.who_is_let_in("poolwright_admin", self.logins()["admin-password"]), [True, True])
+        self.assertEqual(self.who_is_let_in("poolwright_admin", before["admin-password"]), [False, False])
+
+
+class OperationsOn124(Operations):
+    version = "1.24"
+
+
+class OperationsOn118(Operations):
+    """It can pause its databases one by one only, and says nothing of a pause of all."""
+
+    version = "1.18"
 
 
 if __name__ == "__main__":

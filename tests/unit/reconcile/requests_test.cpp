@@ -69,6 +69,14 @@ TEST(Requests, AReconnectIsAskedForByATime) {
   EXPECT_NE(annotation_mistake(mistaken, kNow).find(kReconnectAnnotation), std::string::npos);
 }
 
+TEST(Requests, ARotationIsAskedForByATime) {
+  const Json asked = pool_with({{kRotateAnnotation, "2026-01-02T03:00:00Z"}});
+  EXPECT_EQ(format_rfc3339(*rotate_request_of(asked)), "2026-01-02T03:00:00Z");
+  EXPECT_EQ(annotation_mistake(asked, kNow), "");
+  EXPECT_NE(annotation_mistake(pool_with({{kRotateAnnotation, "now"}}), kNow).find(kRotateAnnotation),
+            std::string::npos);
+}
+
 TEST(Requests, ARequestIsNewUntilStatusNamesIt) {
   const Json asked = {{"poolwright.dev/requested-at", "2026-01-01T00:00:00Z"}};
   EXPECT_TRUE(has_new_request(pool_with(asked)));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "render/object_config.h"
 #include "sample_pool.h"
 
 namespace poolwright::render {
@@ -83,6 +84,21 @@ TEST(ConsoleCredentials, AreRandomAndReadBack) {
   const auto read = read_console_credentials({{"data", console_secret_data(first)}});
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, first);
+}
+
+TEST(ConsoleCredentials, TheStepsOfARotationAreReadBack) {
+  const auto random = make_seeded_random(7);
+  api::ConnectionPool pool;
+  pool.name = "orders";
+  ConsoleCredentials console = generate_console_credentials(*random);
+  console.rotated_for = "2026-01-02T03:04:05Z";
+  for (const bool is_under_way : {true, false}) {
+    console.previous_admin_password.reset();
+    if (is_under_way) console.previous_admin_password = SecretString("before");
+    const auto read = read_console_credentials(console_secret(pool, console));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, console);
+  }
 }
 
 TEST(ConsoleCredentials, ADamagedSecretIsRefused) {

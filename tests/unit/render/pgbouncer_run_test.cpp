@@ -139,10 +139,10 @@ TEST_P(PgbouncerVersions, LetsInExactlyThePairs) {
       {"Billing-2", billing, true},
       {"orders", billing, false},
       {"Billing-2", orders, false},
-      {"orders", inputs.admin, false},
+      {"orders", inputs.console.admin, false},
       {"pgbouncer", orders, false},
-      {"pgbouncer", inputs.admin, true},
-      {"pgbouncer", inputs.stats, true},
+      {"pgbouncer", inputs.console.admin, true},
+      {"pgbouncer", inputs.console.stats, true},
       {"orders", login("orders_app", "x"), false},
       {"postgres", orders, false},
       {"pgbouncer", login("pgbouncer", "x"), false},
@@ -237,15 +237,15 @@ TEST_P(PgbouncerVersions, TlsIsAskedForAsTheResourceSays) {
     PgbouncerRun run(GetParam(), rendered(inputs), files);
     ASSERT_TRUE(run.is_up()) << run.log();
     check_live(run, rendered(inputs));
-    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=require"), "");
-    EXPECT_NE(run.login_error("pgbouncer", inputs.admin, "sslmode=disable"), "");
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.console.admin, "sslmode=require"), "");
+    EXPECT_NE(run.login_error("pgbouncer", inputs.console.admin, "sslmode=disable"), "");
   }
   pool.spec.pgbouncer.parameters["client_tls_sslmode"] = "prefer";
   {
     PgbouncerRun run(GetParam(), rendered(inputs), files);
     ASSERT_TRUE(run.is_up()) << run.log();
-    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=require"), "");
-    EXPECT_EQ(run.login_error("pgbouncer", inputs.admin, "sslmode=disable"), "");
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.console.admin, "sslmode=require"), "");
+    EXPECT_EQ(run.login_error("pgbouncer", inputs.console.admin, "sslmode=disable"), "");
   }
 }
 

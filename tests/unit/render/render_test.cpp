@@ -116,7 +116,7 @@ TEST(Render, OnlineChangesLeaveThePodTemplateAlone) {
   check("size", [](Spec&, RenderInputs& i) { i.sizes["orders"] = 12; });
   check("pod slots", [](Spec&, RenderInputs& i) { i.pod_slots = 9; });
   check("password", [](Spec&, RenderInputs& i) { i.credentials["orders"].password = SecretString("other"); });
-  check("console password", [](Spec&, RenderInputs& i) { i.admin.password = SecretString("other"); });
+  check("console password", [](Spec&, RenderInputs& i) { i.console.admin.password = SecretString("other"); });
   check("username", [](Spec&, RenderInputs& i) { i.credentials["orders"].username = "other"; });
   check("timeout", [](Spec& s, RenderInputs&) { s.pgbouncer.timeouts.query_wait_seconds = 7; });
   check("pool mode", [](Spec& s, RenderInputs&) { s.pgbouncer.pool_mode = api::PoolMode::kSession; });
@@ -193,7 +193,7 @@ TEST(Render, RefusesWithTheFieldInTheMessage) {
   check("operator's console user", [](Spec&, RenderInputs& i) { i.credentials["second"].username = kStatsUser; });
   check("must not be pgbouncer", [](Spec&, RenderInputs& i) { i.credentials["second"].username = "pgbouncer"; });
   check("with different passwords", [](Spec&, RenderInputs& i) { i.credentials["second"].username = "orders_app"; });
-  check("console logins", [](Spec&, RenderInputs& i) { i.admin = {}; });
+  check("console logins", [](Spec&, RenderInputs& i) { i.console.admin = {}; });
   check("poolSize: a size must be 1 to 10000", [](Spec&, RenderInputs& i) { i.sizes["second"] = 0; });
   check("poolSize: a size must be 1 to 10000", [](Spec&, RenderInputs& i) { i.sizes["second"] = -1; });
   check("application.secretName",
@@ -220,7 +220,7 @@ TEST(Render, NoPasswordOutsideOfSecrets) {
   for (const api::Json& object : result.objects) {
     if (object["kind"] == "Secret") continue;
     EXPECT_EQ(object.dump().find("s3kr1t"), std::string::npos) << object["kind"];
-    EXPECT_EQ(object.dump().find(inputs.admin.password.reveal()), std::string::npos) << object["kind"];
+    EXPECT_EQ(object.dump().find(inputs.console.admin.password.reveal()), std::string::npos) << object["kind"];
   }
 }
 
@@ -282,7 +282,7 @@ TEST(Masked, HidesEveryValueThatIsSecretAndKeepsTheShape) {
       continue;
     }
     EXPECT_EQ(masked_object.dump().find("s3kr1t"), std::string::npos);
-    EXPECT_EQ(masked_object.dump().find(inputs.admin.password.reveal()), std::string::npos);
+    EXPECT_EQ(masked_object.dump().find(inputs.console.admin.password.reveal()), std::string::npos);
     EXPECT_FALSE(masked_object.contains("data"));
     EXPECT_EQ(api::annotation(masked_object, kAppliedHashAnnotation), "")
         << "a weak password could be tried against it";

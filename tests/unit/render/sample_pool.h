@@ -84,8 +84,8 @@ inline RenderInputs sample_inputs(const api::ConnectionPool& pool) {
   for (const api::Database& database : pool.spec.databases) {
     inputs.credentials[database.name] = login(database.name + "_app", "pw-" + database.name);
   }
-  inputs.admin = login(kAdminUser, "admin0123456789admin0123456789admin01234");
-  inputs.stats = login(kStatsUser, "stats0123456789stats0123456789stats01234");
+  inputs.console.admin = login(kAdminUser, "admin0123456789admin0123456789admin01234");
+  inputs.console.stats = login(kStatsUser, "stats0123456789stats0123456789stats01234");
   inputs.pod_slots = pool.spec.pgbouncer.replicas + 1;
   inputs.default_image = "registry.example/poolwright/pgbouncer:1.26.1";
   return inputs;
