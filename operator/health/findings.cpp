@@ -107,7 +107,7 @@ class Finder {
   }
 
   void look_at(const PoolObservation& pool, const PodObservation& pod) {
-    if (pod.is_terminating) return;
+    if (pod.is_terminating || pod.is_at_gate) return;
     const bool is_up = pod.observed_at && pod.problem.empty();
     Finding& down = begin(subject(AlertKind::kPgbouncerDown, pool, pod.name));
     const bool may_be_starting = !pod.observed_at && observations_.now - pod.first_seen < kStartGrace;

@@ -68,7 +68,8 @@ struct StatsRow {
 struct PodObservation {
   std::string name;
   bool is_terminating = false;
-  MonotonicTime first_seen{};                // when the pod came into view; a new pod is given time to start
+  bool is_at_gate = false;                   // not started yet: it waits until connections are free for it
+  MonotonicTime first_seen{};                // since when it may start; a new pod is given time to do so
   std::optional<MonotonicTime> observed_at;  // newest complete answer; nullopt: it never answered
   std::string problem;                       // why the newest poll failed; "": it was answered
   std::optional<double> response_ms;         // of the newest answered poll

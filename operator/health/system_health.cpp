@@ -26,7 +26,7 @@ ServerHealth server_health(const ServerObservation& server) {
 
 HealthState pod_state(const PodObservation& pod, MonotonicTime now) {
   if (pod.observed_at && pod.problem.empty()) return HealthState::kHealthy;
-  const bool may_be_starting = !pod.observed_at && now - pod.first_seen < kStartGrace;
+  const bool may_be_starting = pod.is_at_gate || (!pod.observed_at && now - pod.first_seen < kStartGrace);
   return may_be_starting ? HealthState::kUnknown : HealthState::kDown;
 }
 

@@ -215,6 +215,8 @@ bool has_ended(const Json& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
+bool is_at_gate(const Json& pod) { return read_pod(pod).at_gate; }
+
 PodsByPool running_pods(const api::ObjectStore& store) {
   PodsByPool pods;
   for (const api::Object& pod : store.cached_list("Pod", "")) {

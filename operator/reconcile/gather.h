@@ -26,6 +26,9 @@ struct GatherParts {
 /// A pod that holds no connection any more.
 bool has_ended(const api::Json& pod);
 
+/// A pod that does not start before the operator lets it (PodFacts::at_gate).
+bool is_at_gate(const api::Json& pod);
+
 /// Pods of all pools in the cache, by namespace and pool label, without those that have ended.
 using PodsByPool = std::map<std::pair<std::string, std::string>, std::vector<PodFacts>>;
 PodsByPool running_pods(const api::ObjectStore& store);

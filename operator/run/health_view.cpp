@@ -89,7 +89,10 @@ auto rows_of(const Rows& rows) {
 }
 
 health::PodObservation pod_of(const PodView& pod) {
-  health::PodObservation view{.name = pod.name, .is_terminating = pod.is_terminating, .first_seen = pod.first_seen};
+  health::PodObservation view{.name = pod.name,
+                              .is_terminating = pod.is_terminating,
+                              .is_at_gate = pod.is_at_gate,
+                              .first_seen = pod.first_seen};
   view.reload_error = pod.refusal;
   if (!pod.seen) return view;
   const pgbouncer::PodObservation& seen = *pod.seen;

@@ -20,7 +20,8 @@ namespace poolwright::run {
 struct PodView {
   std::string name;
   bool is_terminating = false;
-  MonotonicTime first_seen{};
+  bool is_at_gate = false;
+  MonotonicTime first_seen{};                             // since when it may start
   std::shared_ptr<const pgbouncer::PodObservation> seen;  // null: nobody has a console of it
   std::string refusal;                                    // why it did not take the newest configuration
 };

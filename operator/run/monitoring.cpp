@@ -105,9 +105,13 @@ std::vector<PodView> Monitoring::pods_of(const api::ConnectionPool& pool, const 
   for (const api::Object& pod : pods) {
     if (label_of(*pod, render::kPoolLabel) != label || reconcile::has_ended(*pod)) continue;
     const std::string uid = api::metadata_string(*pod, "uid");
+    const bool is_at_gate = reconcile::is_at_gate(*pod);
+    MonotonicTime& first_seen = first_seen_.emplace(uid, parts_.clock.now()).first->second;
+    if (is_at_gate) first_seen = parts_.clock.now();
     PodView view{.name = api::metadata_string(*pod, "name"),
                  .is_terminating = !api::metadata_string(*pod, "deletionTimestamp").empty(),
-                 .first_seen = first_seen_.emplace(uid, parts_.clock.now()).first->second,
+                 .is_at_gate = is_at_gate,
+                 .first_seen = first_seen,
                  .seen = parts_.fleet.observation(uid),
                  .refusal = {}};
     if (tally != nullptr) {

@@ -92,7 +92,7 @@ class Monitoring {
   AlertEvents events_;
   SizingView sizing_;
   KnownPools known_;
-  std::map<std::string, MonotonicTime> first_seen_;  // pods by UID
+  std::map<std::string, MonotonicTime> first_seen_;  // pods by UID, not before their gate opened
   std::map<std::string, Told> told_;                 // by pool_id
   /// Only what is counted here: changes of sizes. By namespace and name.
   std::map<std::pair<std::string, std::string>, serve::PoolCounters> resized_;

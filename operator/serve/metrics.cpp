@@ -118,7 +118,7 @@ void write_pods(PrometheusText& text, const Report& report) {
     text.family(family.name, MetricType::kGauge, family.help);
     for (const health::PoolObservation& pool : report.observed.pools) {
       for (const health::PodObservation& pod : pool.pods) {
-        if (pod.is_terminating) continue;
+        if (pod.is_terminating || pod.is_at_gate) continue;
         text.sample({{"namespace", pool.namespace_name}, {"pool", pool.name}, {"pod", pod.name}},
                     family.holds(pool, pod) ? 1 : 0);
       }

@@ -171,6 +171,12 @@ const Matter kMatters[] = {
        all.pools[0].pods[1].first_seen = all.now;
      },
      AlertKind::kPgbouncerDown, "nothing", 0},
+    {"PgBouncer waits at its gate",
+     [](Observations& all) {
+       all.pools[0].pods[1].observed_at.reset();
+       all.pools[0].pods[1].is_at_gate = true;
+     },
+     AlertKind::kPgbouncerDown, "nothing", 0},
     {"PostgreSQL does not answer",
      [](Observations& all) {
        all.servers[0].is_reachable = false;

@@ -45,6 +45,12 @@ const Case kCases[] = {
        }
      },
      HealthState::kDown, HealthState::kDown},
+    {"one has waited at its gate for long",
+     [](Observations& all) {
+       all.pools[0].pods[0].observed_at.reset();
+       all.pools[0].pods[0].is_at_gate = true;
+     },
+     HealthState::kHealthy, HealthState::kHealthy},
     {"one is going away",
      [](Observations& all) {
        all.pools[0].pods[0].problem = "closed";

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fakes/manual_clock.h"
 #include "local/directory_store.h"
 #include "postgres/io_thread.h"
+#include "render/names.h"
+#include "render/object_gate.h"
 #include "unit/local/temporary_folder.h"
 
 namespace poolwright::run {
@@ -26,6 +30,31 @@ class MonitoringTest : public ::testing::Test {
   }
   void withdraw(const std::string& name) {
     ASSERT_TRUE(store_->withdraw({api::kApiVersion, api::kKind, local::kNamespace, name}));
+  }
+  /// A new pod of "orders": at its gate, or let in.
+  void show_pod(bool is_let_in) {
+    const api::Json object = {
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata",
+         {{"namespace", local::kNamespace},
+          {"name", "orders-pool-new"},
+          {"labels", {{render::kPoolLabel, "orders"}}},
+          {"annotations", {{render::kConfigHashAnnotation, is_let_in ? "a1b2" : render::kGateClosed}}}}},
+        {"spec", {{"initContainers", {{{"name", render::kGateName}}}}}},
+        {"status", {{"phase", "Pending"}}}};
+    ASSERT_TRUE(store_->declare(object));
+    const api::ObjectKey key = api::key_of(object);
+    ASSERT_TRUE(store_->apply_status(key, object.at("status"), {.deadline = Deadline(clock_, seconds{1}), .stop = {}}));
+  }
+  /// Whether a PgBouncer that does not answer is told of after as many looks.
+  bool is_down_told(int looks) {
+    std::shared_ptr<const serve::Snapshot> snapshot;
+    for (int i = 0; i < looks; ++i) snapshot = look();
+    const auto& alerts = snapshot->report->alerts;
+    return std::any_of(alerts.begin(), alerts.end(), [](const health::Alert& alert) {
+      return alert.subject.kind == health::AlertKind::kPgbouncerDown;
+    });
   }
   void decide(std::uint64_t serial, std::int64_t before, std::int64_t size) {
     changes_.push_back({.serial = serial,
@@ -121,6 +150,15 @@ TEST_F(MonitoringTest, ChangesOfSizesAreCountedOnceEach) {
 
   withdraw("orders");
   EXPECT_EQ(counters().resizes_up, 0U) << "a counter of a pool that is gone is gone";
+}
+
+TEST_F(MonitoringTest, APodAtItsGateIsNotDownAndThenHasItsTimeToStart) {
+  declare("orders");
+  show_pod(false);
+  EXPECT_FALSE(is_down_told(200));
+  show_pod(true);
+  EXPECT_FALSE(is_down_told(50));
+  EXPECT_TRUE(is_down_told(50));
 }
 
 }  // namespace
