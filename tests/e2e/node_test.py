@@ -120,7 +120,7 @@ class NoClientNotices(NodeCase):
         return self.lab.serve("busy", self.databases, **pgbouncer)
 
     def test_reloads(self):
-        self.under_load(lambda: [self.change(timeouts={"queryWaitSeconds": 100 + number}) for number in range(10)], seconds=8)
+        self.under_load(lambda: [self.change(timeouts={"queryWaitSeconds": 100 + number}) for number in range(50)], seconds=8)
 
     def test_resize_down_and_up(self):
         def happen():
