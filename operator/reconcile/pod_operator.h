@@ -20,6 +20,9 @@ class PodOperator {
   /// Blocks until every pod did its steps or the limits end; a pod that does not answer does not hold up the others.
   /// Sends nothing where all is as wanted. `pool` is the resource, of which `facts` need the name and the pods only.
   virtual OperationReport operate(const api::Json& pool, const Facts& facts, const CallLimits& limits) = 0;
+
+  /// Whether PostgreSQL lets the users of the pool in now; the error says why not. Blocks until the limits at most.
+  virtual Status check_logins(const Facts& facts, const CallLimits& limits) = 0;
 };
 
 /// What is known about the PostgreSQL of a pool. Thread rule: called from any thread.
@@ -49,6 +52,9 @@ class ConsoleOperator final : public PodOperator {
   explicit ConsoleOperator(ConsoleOperatorParts parts) : parts_(std::move(parts)) {}
 
   OperationReport operate(const api::Json& pool, const Facts& facts, const CallLimits& limits) override;
+  Status check_logins(const Facts& facts, const CallLimits& limits) override {
+    return parts_.server.check_logins(facts, limits);
+  }
 
  private:
   PodOperated look(const PodFacts& pod) const;

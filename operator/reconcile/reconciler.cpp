@@ -165,6 +165,10 @@ Result<Action> Reconciler::reconcile_valid(const Case& looked_at, const CallLimi
   const Plan plan = make_plan(decision, stored, facts);
   const Outcome outcome = carry_out(parts_, plan, decision, facts, limits);
   if (outcome.program) parts_.sizes.programmed(facts, *outcome.program);
+  if (facts.advice.check_logins) {
+    const CallLimits cut{.deadline = limits.deadline.at_most(kLoginCheckLimit), .stop = limits.stop};
+    parts_.sizes.logins_checked(facts, parts_.operations.check_logins(facts, cut).has_value());
+  }
   tell(looked_at, decision, plan, outcome);
   for (api::Condition& condition : conditions_of(looked_at.operated, object)) {
     decision.conditions.push_back(std::move(condition));

@@ -47,6 +47,8 @@ class Reconciler {
   static constexpr Duration kProgramAgain = std::chrono::seconds{2};
   /// How long one reconcile waits for its pods before it goes on with what does not depend on them.
   static constexpr Duration kProgramWait = std::chrono::seconds{5};
+  /// The most that it waits for PostgreSQL to let the users of the pool in.
+  static constexpr Duration kLoginCheckLimit = std::chrono::seconds{5};
 
   Reconciler(const ReconcilerParts& parts, ReconcilerSettings settings)
       : parts_(parts), settings_(std::move(settings)) {}

@@ -43,6 +43,8 @@ struct PoolAdvice {
   std::optional<SizingReport> report;
   /// Why an approval is as small as it is, for a pool that cannot be rendered within it.
   std::string hold_reason;
+  /// Connections could be closed where others need them, if PostgreSQL is seen to let the pool's users in: to be tried.
+  bool check_logins = false;
 };
 
 /// Who shares the connections of one database.

@@ -20,6 +20,9 @@ class SizeAdvisor {
 
   /// What became of the pods that were to run the sizes of `facts.advice`.
   virtual void programmed(const Facts& facts, const ProgramReport& report) = 0;
+
+  /// The answer where the advice asked whether logins work.
+  virtual void logins_checked(const Facts& facts, bool are_let_in) = 0;
 };
 
 /// Sizes as the stored ConfigMap records them, else the initial ones. Everything is approved.
@@ -27,6 +30,7 @@ class RecordedSizes final : public SizeAdvisor {
  public:
   std::optional<PoolAdvice> advise(const Facts& facts) override;
   void programmed(const Facts& /*facts*/, const ProgramReport& /*report*/) override {}
+  void logins_checked(const Facts& /*facts*/, bool /*are_let_in*/) override {}
 };
 
 }  // namespace poolwright::reconcile

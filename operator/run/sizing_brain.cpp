@@ -84,6 +84,13 @@ void SizingBrain::set_refused(const PoolKey& pool, bool is_refused) {
   if (found != pools_.end()) found->second.is_refused = is_refused;
 }
 
+void SizingBrain::logins_checked(const PoolKey& pool, bool are_let_in, MonotonicTime now) {
+  const auto found = pools_.find(pool);
+  if (found == pools_.end()) return;
+  found->second.is_login_asked = false;
+  found->second.logins_proven_at = are_let_in ? std::optional(now) : std::nullopt;
+}
+
 SizingBrain::PoolState& SizingBrain::state_of(const PoolSighting& pool, MonotonicTime now) {
   PoolState& state = pools_[key_of(pool)];
   if (state.uid != pool.facts.pool.uid) {
@@ -330,6 +337,37 @@ void SizingBrain::report(const Group& group, const ServerState& server, const Po
   outcome.advice.report = state.report;
 }
 
+/// What holds more than its live size allows for some looks, and was not closed lately.
+std::vector<Reconnect> SizingBrain::pods_above(const PoolSighting& pool, MonotonicTime now) {
+  std::vector<Reconnect> above;
+  for (const Database& database : pool.facts.pool.spec.databases) {
+    DatabaseState& known = pools_.at(key_of(pool)).databases.at(database.name);
+    for (const reconcile::PodFacts& pod : pool.facts.pods) {
+      const auto seen = pool.seen.find(pod.uid);
+      if (seen == pool.seen.end() || !seen->second || !reconcile::is_live(pod)) continue;
+      const auto observation = observation_of(*seen->second, database.name);
+      const bool is_above = observation && observation->pool_size == known.issued_per_pod && !observation->is_paused &&
+                            sizing::held(observation->gauges) > observation->pool_size + observation->reserve;
+      int& ticks = known.ticks_above[pod.uid];
+      ticks = is_above ? ticks + 1 : 0;
+      const auto last = known.reconnected_at.find(pod.uid);
+      const bool is_soon = last != known.reconnected_at.end() && now - last->second < kReconnectPeriod;
+      if (ticks >= kTicksAbove && !is_soon) above.push_back({.pod = pod.uid, .database = database.name});
+    }
+  }
+  return above;
+}
+
+/// The advice asks until it is answered, for a while: the reconciler may be busy.
+void SizingBrain::ask_for_logins(PoolState& state, MonotonicTime now, PoolOutcome& outcome) {
+  if (!state.logins_asked_at || now - *state.logins_asked_at >= kLoginCheckPeriod) {
+    state.logins_asked_at = now;
+    state.is_login_asked = true;
+    outcome.is_news = true;
+  }
+  outcome.advice.check_logins = state.is_login_asked;
+}
+
 void SizingBrain::find_reconnects(const Group& group, const ServerState& server, MonotonicTime now,
                                   SizingOutcome& outcome) {
   const auto waits = [](const sizing::PoolDecision& pool) {
@@ -339,7 +377,8 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
                            std::any_of(group.decision.pools.begin(), group.decision.pools.end(), waits);
   // A refused login would empty the pool and drop its clients: only where logins are seen to work.
   bool logins_work = server.has_grown && now - server.grew_at < std::chrono::seconds{60};
-  if (group.seen && group.seen->observed_at) {
+  const bool is_observed = group.seen && group.seen->observed_at;
+  if (is_observed) {
     std::int64_t connections = 0;
     for (const postgres::SessionGroup& sessions : group.seen->sessions) connections += sessions.count;
     logins_work = group.seen->is_connected && !group.seen->error &&
@@ -347,25 +386,13 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
   }
   for (const PoolSighting* pool : group.pools) {
     PoolState& state = pools_.at(key_of(*pool));
-    const bool is_needed = others_wait || has_pods_at_gate(pool->facts);
-    for (const Database& database : pool->facts.pool.spec.databases) {
-      DatabaseState& known = state.databases.at(database.name);
-      for (const reconcile::PodFacts& pod : pool->facts.pods) {
-        const auto seen = pool->seen.find(pod.uid);
-        if (seen == pool->seen.end() || !seen->second || !reconcile::is_live(pod)) continue;
-        const auto observation = observation_of(*seen->second, database.name);
-        const bool is_above = observation && observation->pool_size == known.issued_per_pod &&
-                              !observation->is_paused &&
-                              sizing::held(observation->gauges) > observation->pool_size + observation->reserve;
-        int& ticks = known.ticks_above[pod.uid];
-        ticks = is_above ? ticks + 1 : 0;
-        const auto last = known.reconnected_at.find(pod.uid);
-        const bool is_soon = last != known.reconnected_at.end() && now - last->second < kReconnectPeriod;
-        if (ticks < kTicksAbove || !is_needed || !logins_work || is_soon) continue;
-        known.reconnected_at[pod.uid] = now;
-        outcome.reconnects.push_back({.pod = pod.uid, .database = database.name});
-      }
-    }
+    const std::vector<Reconnect> above = pods_above(*pool, now);
+    if (above.empty() || !(others_wait || has_pods_at_gate(pool->facts))) continue;
+    const bool is_proven = state.logins_proven_at && now - *state.logins_proven_at < kLoginsProven;
+    if (!logins_work && !is_observed && !is_proven) ask_for_logins(state, now, outcome.pools.at(key_of(*pool)));
+    if (!logins_work && (is_observed || !is_proven)) continue;
+    for (const Reconnect& one : above) state.databases.at(one.database).reconnected_at[one.pod] = now;
+    outcome.reconnects.insert(outcome.reconnects.end(), above.begin(), above.end());
   }
 }
 

@@ -66,6 +66,10 @@ class SizingBrain {
   /// Between two forced closings of one pod's connections.
   static constexpr Duration kReconnectPeriod = std::chrono::seconds{10};
 
+  /// Between two questions whether the users of a pool are let in, and how long the answer counts.
+  static constexpr Duration kLoginCheckPeriod = std::chrono::seconds{30};
+  static constexpr Duration kLoginsProven = std::chrono::seconds{5};
+
   explicit SizingBrain(const sizing::Parameters& parameters) : parameters_(parameters) {}
 
   SizingOutcome decide(const SizingWorld& world);
@@ -74,6 +78,8 @@ class SizingBrain {
   void confirm(const PoolKey& pool, const std::string& pod, std::int64_t serial);
   /// A PgBouncer refused what was rendered: the sizes stay as recorded until something else went live.
   void set_refused(const PoolKey& pool, bool is_refused);
+  /// PostgreSQL let the users of the pool in just now, or did not.
+  void logins_checked(const PoolKey& pool, bool are_let_in, MonotonicTime now);
 
  private:
   /// Highest number of the last one to two parts.
@@ -104,6 +110,9 @@ class SizingBrain {
     std::string report_all;
     MonotonicTime reported_at{};
     std::map<std::string, reconcile::SizeAdvice> advised;
+    std::optional<MonotonicTime> logins_asked_at;
+    std::optional<MonotonicTime> logins_proven_at;
+    bool is_login_asked = false;  // and not answered
   };
   struct ServerState {
     explicit ServerState(const sizing::Parameters& parameters) : sizer(parameters) {}
@@ -141,6 +150,8 @@ class SizingBrain {
   void report(const Group& group, const ServerState& server, const PoolSighting& pool, MonotonicTime now,
               PoolOutcome& outcome);
   void find_reconnects(const Group& group, const ServerState& server, MonotonicTime now, SizingOutcome& outcome);
+  std::vector<Reconnect> pods_above(const PoolSighting& pool, MonotonicTime now);
+  static void ask_for_logins(PoolState& state, MonotonicTime now, PoolOutcome& outcome);
   void add_to_snapshot(Group& group, const ServerState& server, const SizingWorld& world, SizingSnapshot& snapshot);
 
   sizing::Parameters parameters_;

@@ -40,6 +40,7 @@ void SizingLoop::tick() {
       MutexLock lock(mutex_);
       outcomes_.clear();
       confirmations_.clear();
+      login_answers_.clear();
     }
     return;
   }
@@ -52,10 +53,13 @@ void SizingLoop::tick() {
 
 void SizingLoop::take_confirmations() {
   std::vector<Confirmation> confirmations;
+  std::vector<LoginAnswer> login_answers;
   {
     MutexLock lock(mutex_);
     confirmations.swap(confirmations_);
+    login_answers.swap(login_answers_);
   }
+  for (const LoginAnswer& answer : login_answers) brain_.logins_checked(answer.pool, answer.are_let_in, answer.at);
   for (const Confirmation& confirmation : confirmations) {
     for (const std::string& pod : confirmation.pods) brain_.confirm(confirmation.pool, pod, confirmation.serial);
     if (confirmation.is_refused) brain_.set_refused(confirmation.pool, true);
@@ -142,6 +146,15 @@ std::optional<reconcile::PoolAdvice> SizingLoop::advise(const reconcile::Facts& 
   is_asked_ = true;
   changed_.notify_all();
   return std::nullopt;
+}
+
+void SizingLoop::logins_checked(const reconcile::Facts& facts, bool are_let_in) {
+  const PoolKey key{facts.pool.namespace_name, facts.pool.name};
+  log_info("logins_checked", {{"namespace", key.first}, {"name", key.second}, {"let_in", are_let_in}});
+  const MutexLock lock(mutex_);
+  login_answers_.push_back({.pool = key, .are_let_in = are_let_in, .at = parts_.clock.now()});
+  is_asked_ = true;
+  changed_.notify_all();
 }
 
 void SizingLoop::programmed(const reconcile::Facts& facts, const reconcile::ProgramReport& report) {

@@ -64,6 +64,7 @@ class SizingLoop final : public reconcile::SizeAdvisor {
 
   std::optional<reconcile::PoolAdvice> advise(const reconcile::Facts& facts) override;
   void programmed(const reconcile::Facts& facts, const reconcile::ProgramReport& report) override;
+  void logins_checked(const reconcile::Facts& facts, bool are_let_in) override;
 
  private:
   struct Confirmation {
@@ -72,6 +73,12 @@ class SizingLoop final : public reconcile::SizeAdvisor {
     std::int64_t serial = 0;
     bool is_refused = false;
     bool is_complete = false;
+  };
+
+  struct LoginAnswer {
+    PoolKey pool;
+    bool are_let_in = false;
+    MonotonicTime at{};
   };
 
   void run(const std::stop_token& stop);
@@ -96,6 +103,7 @@ class SizingLoop final : public reconcile::SizeAdvisor {
   std::map<PoolKey, PoolOutcome> outcomes_ PW_GUARDED_BY(mutex_);
   std::set<PoolKey> asked_ PW_GUARDED_BY(mutex_);
   std::vector<Confirmation> confirmations_ PW_GUARDED_BY(mutex_);
+  std::vector<LoginAnswer> login_answers_ PW_GUARDED_BY(mutex_);
 
   std::jthread thread_;
 };

@@ -127,22 +127,24 @@ TEST(Brain, MinimumsThatDoNotFitAreToldWithTheArithmetic) {
   EXPECT_LE(outcome.pools.at(kOrders).advice.sizes.at("app").approved, 5);
 }
 
+/// Two pools of which the first holds more than it may, and the other waits for it.
+SizingWorld crowded(int second, bool with_other, bool grows) {
+  PoolSighting orders = pool("orders", "db", 1);
+  orders.facts.pool.spec.postgres.connection_budget.max = 15;
+  orders.facts.pool.spec.sizing.mode = api::SizingMode::kRecommend;
+  orders.facts.sizes["app"] = 20;
+  const int live = second == 0 ? 20 : 13;
+  add_pod(orders, "o1", kStart + std::chrono::seconds{second}, live, grows && second > 0 ? 20 : 19);
+  std::vector<PoolSighting> pools{orders};
+  if (with_other) pools.push_back(pool("billing", "db", 1));
+  return world(pools, second);
+}
+
 TEST(Brain, ASaturatedPoolIsMadeToShrinkOnlyWhereOthersNeedItAndLoginsWork) {
   SizingBrain brain{{}};
-  const auto at = [](int second, bool with_other, bool grows) {
-    PoolSighting orders = pool("orders", "db", 1);
-    orders.facts.pool.spec.postgres.connection_budget.max = 15;
-    orders.facts.pool.spec.sizing.mode = api::SizingMode::kRecommend;
-    orders.facts.sizes["app"] = 20;
-    const int live = second == 0 ? 20 : 13;
-    add_pod(orders, "o1", kStart + std::chrono::seconds{second}, live, grows && second > 0 ? 20 : 19);
-    std::vector<PoolSighting> pools{orders};
-    if (with_other) pools.push_back(pool("billing", "db", 1));
-    return world(pools, second);
-  };
   std::size_t reconnects = 0;
   for (int second = 0; second < 8; ++second) {
-    const SizingOutcome outcome = brain.decide(at(second, true, true));
+    const SizingOutcome outcome = brain.decide(crowded(second, true, true));
     reconnects += outcome.reconnects.size();
     const auto& sizes = outcome.pools.at(kOrders).advice.sizes;
     if (second == 0) {
@@ -150,6 +152,37 @@ TEST(Brain, ASaturatedPoolIsMadeToShrinkOnlyWhereOthersNeedItAndLoginsWork) {
     }
   }
   EXPECT_EQ(reconnects, 1U) << "once, and not again for a while";
+}
+
+TEST(Brain, WhereNobodyWasSeenToLogInTheOperatorTriesIt) {
+  SizingBrain brain{{}};
+  struct Seen {
+    std::size_t reconnects = 0;
+    int asked = 0;  // looks at which the advice asks
+  };
+  const auto look = [&](int from, int to) {
+    Seen seen;
+    for (int second = from; second < to; ++second) {
+      const SizingOutcome outcome = brain.decide(crowded(second, true, false));
+      seen.reconnects += outcome.reconnects.size();
+      if (outcome.pools.at(kOrders).advice.check_logins) ++seen.asked;
+    }
+    return seen;
+  };
+  const auto answer = [&](bool are_let_in, int second) {
+    brain.logins_checked(kOrders, are_let_in, kStart + std::chrono::seconds{second});
+  };
+  look(0, 2);  // they were opened now, which proves it for a minute
+  Seen seen = look(70, 76);
+  EXPECT_EQ(seen.reconnects, 0U);
+  EXPECT_GT(seen.asked, 1) << "until it is answered";
+  answer(false, 76);
+  seen = look(76, 95);
+  EXPECT_EQ(seen.reconnects, 0U) << "closing them would empty the pool";
+  EXPECT_EQ(seen.asked, 0) << "not again at once";
+  EXPECT_GT(look(95, 110).asked, 0);
+  answer(true, 110);
+  EXPECT_EQ(look(110, 120).reconnects, 1U) << "what was true then proves nothing for long";
 }
 
 TEST(FittingSize, KeepsToWhatIsApprovedForEveryNumberOfPods) {
