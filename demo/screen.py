@@ -30,7 +30,7 @@ def say(text: str) -> None:
 
 def done(text: str) -> None:
     """Something was shown to be so."""
-    first, *more = textwrap.wrap(" ".join(text.split()), WIDTH - 5)
+    first, *more = textwrap.wrap(" ".join(text.split()), WIDTH - 6)
     _print(f"   {_GREEN}ok{_PLAIN} {first}")
     for line in more:
         _print(f"      {line}")
@@ -38,7 +38,8 @@ def done(text: str) -> None:
 
 def command(text: str) -> None:
     _blank()
-    _print(f"   {_BOLD}$ {text}{_PLAIN}")
+    lines = textwrap.wrap(text, WIDTH - 9, break_long_words=False, break_on_hyphens=False)
+    _print(f"   {_BOLD}$ " + " \\\n       ".join(lines) + _PLAIN)
 
 
 def output(text: str) -> None:
