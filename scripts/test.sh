@@ -87,7 +87,7 @@ stage_e2e() {
 stage_extra() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/{demo,sizing,moves}_test.py tests/e2e/monitoring_{operator,live_page}_test.py
+  run_python_tests tests/e2e/{demo,operations_versions,sizing,moves}_test.py tests/e2e/monitoring_{operator,live_page}_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.

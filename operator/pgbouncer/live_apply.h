@@ -42,6 +42,8 @@ struct ApplyOutcome {
 struct ApplyPace {
   Duration retry{200};            // between a RELOAD that did not bring the file and the next
   Duration command_limit{5'000};  // for one command; longer than PgBouncer ever stalls without being stuck
+  Duration login_look{10};        // between two looks whether a server connection is logging in
+  Duration login_limit{500};      // then RELOAD comes all the same
 };
 
 /// Blocks; for workers. Sends nothing but SHOW where the config is live already. Returns at once when its RELOAD was

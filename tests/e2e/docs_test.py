@@ -32,7 +32,7 @@ SECONDS_TO_SHOW = 30  # for what a command looks at
 
 # What is not run here, by how it begins or ends, and what runs it.
 ELSEWHERE = {
-    r"\./dev (demo|test)\b": "tests/e2e/demo_test.py",
+    r"\./dev (demo|test|cluster demo)\b": "tests/e2e/demo_test.py",
     r"helm install\b": "tests/e2e/chart_node_test.py",
     r".*# (secrets: poll|watchNamespaces: \[shop\])$": "tests/chart/cluster_test.py",
     r"docker compose\b|cp \.env\.example": "tests/e2e/compose_test.py",
