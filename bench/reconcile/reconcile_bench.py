@@ -73,9 +73,9 @@ def bench_objects(lab: OperatorLab, pools: int) -> None:
 
 
 def manifest(name: str) -> dict[str, Any]:
-    """A pool on a server that does not exist: nothing here opens a connection."""
+    """A pool on a server that does not exist: nothing here opens a connection. All of them fit into its budget."""
     return {"apiVersion": "poolwright.dev/v1alpha1", "kind": "ConnectionPool", "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"postgres": {"host": "db.shop.svc"},
+            "spec": {"postgres": {"host": "db.shop.svc", "connectionBudget": {"max": 100_000}},
                      "databases": [{"name": "app", "credentialsSecretRef": {"name": SECRET}}]}}
 
 

@@ -68,14 +68,15 @@ void ServerObserver::remove_server(const std::string& key) {
 }
 
 void ServerObserver::end_sessions(const std::string& key, std::vector<SessionMark> sessions, Ended done) {
-  state_->thread.post([weak = std::weak_ptr<State>(state_), key, sessions = std::move(sessions), done] {
-    const auto state = weak.lock();
-    const auto found = state ? state->links.find(key) : decltype(state->links.end()){};
-    if (!state || found == state->links.end()) {
-      return done(make_error(ErrorKind::kUnavailable, "end sessions of " + key + ": nobody observes it"));
-    }
-    found->second->end_sessions(sessions, done);
-  });
+  state_->thread.post(
+      [weak = std::weak_ptr<State>(state_), key, sessions = std::move(sessions), done = std::move(done)] {
+        const auto state = weak.lock();
+        const auto found = state ? state->links.find(key) : decltype(state->links.end()){};
+        if (!state || found == state->links.end()) {
+          return done(make_error(ErrorKind::kUnavailable, "end sessions of " + key + ": nobody observes it"));
+        }
+        found->second->end_sessions(sessions, done);
+      });
 }
 
 std::shared_ptr<const ServerObservation> ServerObserver::observation(const std::string& key) const {
