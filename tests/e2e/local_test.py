@@ -128,7 +128,7 @@ class ChangeTest(unittest.TestCase):
         self.lab.write_file(self.file.name, self.file.read_text().replace("metadata:\n", mark))
         self.lab.wait_for("clients wait", paused)
         self.lab.wait_for("clients go on", lambda: not paused())
-        self.assertEqual(self.lab.condition("orders", "ClientsPaused")["reason"], "Expired")
+        self.lab.wait_for("the end is told", lambda: self.lab.condition("orders", "ClientsPaused").get("reason") == "Expired")
 
     def test_new_console_logins_are_asked_for_in_the_file(self):
         def login():
