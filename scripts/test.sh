@@ -79,7 +79,7 @@ stage_e2e() {
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
   run_plain_tests
   run_python_tests tests/lab/*_test.py tests/clients/*_test.py \
-    tests/e2e/{commands,cli,crd,pool,pause,drift,serving,operations,clients,recovery,quiet,docs,local,compose,record,leaks}_test.py \
+    tests/e2e/{commands,cli,crd,pool,pause,drift,serving,clients,recovery,quiet,docs,local,compose,record,leaks}_test.py \
     tests/e2e/monitoring_{rules,prometheus,page}_test.py tests/chart/*_test.py
 }
 
@@ -87,7 +87,7 @@ stage_e2e() {
 stage_extra() {
   install_all
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
-  run_python_tests tests/e2e/{demo,operations_versions,sizing,moves}_test.py tests/e2e/monitoring_{operator,live_page}_test.py
+  run_python_tests tests/e2e/{demo,operations,operations_versions,sizing,moves}_test.py tests/e2e/monitoring_{operator,live_page}_test.py
 }
 
 # On a real Kubernetes node, where the machine may be one.

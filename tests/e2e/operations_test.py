@@ -298,7 +298,7 @@ class Operations(ServingCase):
         process = next(pid for pod, pid in self.node.pids().items() if pod.startswith(stuck))
         os.kill(process, signal.SIGSTOP)
         try:
-            self.assertIn("are live on 1 of 2 pods", self.command("rotate", "orders", "--wait", "12", code=1).stderr)
+            self.assertIn("are live on 1 of 2 pods", self.command("rotate", "orders", "--wait", "30", code=1).stderr)
             held = self.logins()
             self.assertEqual(held["previous-admin-password"], before["admin-password"])
             # One that begins now knows that pod by what the Secret says only.
