@@ -68,17 +68,38 @@ Error not_done(const OperationOptions& options, const std::string& how_far) {
                         "`");
 }
 
-/// `until`: end of the pause; "" waits for clients to go on.
-Status wait_for(ClusterAccess& access, const OperationOptions& options, const std::string& until) {
+/// What the status tells of an operation.
+struct Progress {
+  std::optional<std::string> done;  // what to print then
+  std::string how_far;              // "" where it tells nothing yet
+};
+
+/// `until`: end of the pause; "" for clients that go on.
+Progress pause_progress(const Json& pool, const std::string& until) {
+  const auto paused = condition_of(pool, api::condition::kClientsPaused);
+  if (is_settled(paused, until)) return {.done = paused ? paused->message : "no client is held up", .how_far = ""};
+  return {.done = std::nullopt, .how_far = paused ? paused->message : ""};
+}
+
+Progress rotation_progress(const Json& pool, const std::string& asked_at) {
+  const auto rotation = condition_of(pool, api::condition::kConsoleRotated);
+  if (!rotation || rotation->message.find(asked_at) == std::string::npos) return {};
+  const bool is_done = rotation->status == api::ConditionStatus::kTrue;
+  return {.done = is_done ? std::optional(rotation->message) : std::nullopt, .how_far = rotation->message};
+}
+
+/// `when`: what `progress` knows the operation by.
+Status wait_for(ClusterAccess& access, const OperationOptions& options,
+                Progress (*progress)(const Json&, const std::string&), const std::string& when) {
   const Deadline deadline(access.clock(), std::chrono::seconds{options.wait_seconds});
   while (true) {
     PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
-    const auto condition = condition_of(pool, api::condition::kClientsPaused);
-    if (is_settled(condition, until)) {
-      std::cout << options.name << ": " << (condition ? condition->message : "no client is held up") << "\n";
+    const Progress now = progress(pool, when);
+    if (now.done) {
+      std::cout << options.name << ": " << *now.done << "\n";
       return ok();
     }
-    if (deadline.passed()) return not_done(options, condition ? condition->message : "");
+    if (deadline.passed()) return not_done(options, now.how_far);
     access.pause(kLookAgain);
   }
 }
@@ -88,7 +109,7 @@ Status pause_pool(ClusterAccess& access, const OperationOptions& options) {
   PW_RETURN_IF_ERROR(check_length(pool, options));
   const std::string until = format_rfc3339(access.clock().wall_now() + std::chrono::seconds{options.seconds});
   PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kPauseUntilAnnotation, until));
-  if (options.wait_seconds > 0) return wait_for(access, options, until);
+  if (options.wait_seconds > 0) return wait_for(access, options, pause_progress, until);
   std::cout << options.name << ": asked for a pause until " << until << "\n";
   return ok();
 }
@@ -96,7 +117,7 @@ Status pause_pool(ClusterAccess& access, const OperationOptions& options) {
 Status resume_pool(ClusterAccess& access, const OperationOptions& options) {
   PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
   PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kPauseUntilAnnotation, nullptr));
-  if (options.wait_seconds > 0) return wait_for(access, options, "");
+  if (options.wait_seconds > 0) return wait_for(access, options, pause_progress, "");
   std::cout << options.name << ": asked to resume\n";
   return ok();
 }
@@ -110,32 +131,18 @@ Status reconnect_pool(ClusterAccess& access, const OperationOptions& options) {
   return ok();
 }
 
-Status wait_for_logins(ClusterAccess& access, const OperationOptions& options, const std::string& asked_at) {
-  const Deadline deadline(access.clock(), std::chrono::seconds{options.wait_seconds});
-  while (true) {
-    PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
-    const auto rotation = condition_of(pool, api::condition::kConsoleRotated);
-    const bool is_named = rotation && rotation->message.find(asked_at) != std::string::npos;
-    if (is_named && rotation->status == api::ConditionStatus::kTrue) {
-      std::cout << options.name << ": " << rotation->message << "\n";
-      return ok();
-    }
-    if (deadline.passed()) return not_done(options, is_named ? rotation->message : "");
-    access.pause(kLookAgain);
-  }
-}
-
 Status rotate_pool(ClusterAccess& access, const OperationOptions& options) {
   PW_ASSIGN_OR_RETURN(const Json pool, access.pool(options.name));
   const std::string now = format_rfc3339(access.clock().wall_now());
   PW_RETURN_IF_ERROR(annotate(access, options.name, reconcile::kRotateAnnotation, now));
-  if (options.wait_seconds > 0) return wait_for_logins(access, options, now);
+  if (options.wait_seconds > 0) return wait_for(access, options, rotation_progress, now);
   std::cout << options.name << ": asked for new console logins at " << now << "\n";
   return ok();
 }
 
-int run_operation(const std::string& command, const OperationOptions& options,
-                  Status (*operation)(ClusterAccess&, const OperationOptions&)) {
+using Operation = Status (*)(ClusterAccess&, const OperationOptions&);
+
+int run_operation(const std::string& command, const OperationOptions& options, Operation operation) {
   auto access = ClusterAccess::open(options.cluster);
   if (!access) return report_failure(command, access.error());
   const Status done = operation(**access, options);
@@ -148,40 +155,49 @@ void add_wait(CLI::App& command, OperationOptions& options) {
       ->capture_default_str();
 }
 
+struct Verb {
+  std::string name;
+  std::string help;
+  Operation operation;
+};
+
+/// `options` and `code` outlive the application.
+CLI::App& add_operation(CLI::App& app, const Verb& verb, OperationOptions& options, int& code) {
+  CLI::App* command = app.add_subcommand(verb.name, verb.help);
+  add_cluster_options(*command, options.cluster);
+  command->add_option("name", options.name, "Name of the ConnectionPool")->required();
+  command->callback([verb, &options, &code] { code = run_operation(verb.name, options, verb.operation); });
+  return *command;
+}
+
 }  // namespace
 
 void add_operation_commands(CLI::App& app, int& code) {
   static OperationOptions pause;
-  CLI::App* command =
-      app.add_subcommand("pause", "Let clients wait and free all server connections, for a failover; ends by itself");
-  add_cluster_options(*command, pause.cluster);
-  command->add_option("name", pause.name, "Name of the ConnectionPool")->required();
-  command->add_option("--for", pause.seconds, "Seconds until it ends by itself")
+  const Verb to_pause{.name = "pause",
+                      .help = "Let clients wait and free all server connections, for a failover; ends by itself",
+                      .operation = pause_pool};
+  CLI::App& pausing = add_operation(app, to_pause, pause, code);
+  pausing.add_option("--for", pause.seconds, "Seconds until it ends by itself")
       ->check(CLI::Range(1, kPauseSecondsMax))
       ->capture_default_str();
-  command->add_flag("--force", pause.force, "Also longer than clients may wait, which disconnects them");
-  add_wait(*command, pause);
-  command->callback([&code] { code = run_operation("pause", pause, pause_pool); });
+  pausing.add_flag("--force", pause.force, "Also longer than clients may wait, which disconnects them");
+  add_wait(pausing, pause);
 
   static OperationOptions resume;
-  command = app.add_subcommand("resume", "End a pause");
-  add_cluster_options(*command, resume.cluster);
-  command->add_option("name", resume.name, "Name of the ConnectionPool")->required();
-  add_wait(*command, resume);
-  command->callback([&code] { code = run_operation("resume", resume, resume_pool); });
+  const Verb to_resume{.name = "resume", .help = "End a pause", .operation = resume_pool};
+  add_wait(add_operation(app, to_resume, resume, code), resume);
 
   static OperationOptions reconnect;
-  command = app.add_subcommand("reconnect", "Replace all server connections as they are released, after a failover");
-  add_cluster_options(*command, reconnect.cluster);
-  command->add_option("name", reconnect.name, "Name of the ConnectionPool")->required();
-  command->callback([&code] { code = run_operation("reconnect", reconnect, reconnect_pool); });
+  const Verb to_reconnect{.name = "reconnect",
+                          .help = "Replace all server connections as they are released, after a failover",
+                          .operation = reconnect_pool};
+  add_operation(app, to_reconnect, reconnect, code);
 
   static OperationOptions rotate;
-  command = app.add_subcommand("rotate", "Give the admin consoles new logins; clients notice nothing");
-  add_cluster_options(*command, rotate.cluster);
-  command->add_option("name", rotate.name, "Name of the ConnectionPool")->required();
-  add_wait(*command, rotate);
-  command->callback([&code] { code = run_operation("rotate", rotate, rotate_pool); });
+  const Verb to_rotate{
+      .name = "rotate", .help = "Give the admin consoles new logins; clients notice nothing", .operation = rotate_pool};
+  add_wait(add_operation(app, to_rotate, rotate, code), rotate);
 }
 
 }  // namespace poolwright::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/rest.h"
 #include "postgres/pending.h"
 #include "sizing/leaks.h"
 
@@ -35,12 +36,9 @@ std::map<LeakEnder::PoolKey, std::uint64_t> LeakEnder::ended() const {
 }
 
 void LeakEnder::run(const std::stop_token& stop) {
-  Mutex mutex;
-  ConditionVariable never;
   while (!stop.stop_requested()) {
     tick(stop);
-    const MutexLock lock(mutex);
-    never.wait_for(mutex, stop, kPeriod, [] { return false; });
+    rest(kPeriod, stop);
   }
 }
 

@@ -31,9 +31,9 @@ bool is_record(const std::string& name) {
 std::string name_after(const std::vector<fs::path>& files) {
   int number = 0;
   if (!files.empty()) number = std::stoi(files.back().filename().string().substr(kPrefix.size(), kDigits));
-  std::array<char, 64> name{};
-  std::snprintf(name.data(), name.size(), "observations-%08d.jsonl", number + 1);
-  return name.data();
+  std::array<char, 16> digits{};
+  std::snprintf(digits.data(), digits.size(), "%0*d", static_cast<int>(kDigits), number + 1);
+  return std::string(kPrefix) + digits.data() + std::string(kSuffix);
 }
 
 }  // namespace

@@ -389,8 +389,11 @@ void SizingBrain::find_reconnects(const Group& group, const ServerState& server,
     const std::vector<Reconnect> above = pods_above(*pool, now);
     if (above.empty() || !(others_wait || has_pods_at_gate(pool->facts))) continue;
     const bool is_proven = state.logins_proven_at && now - *state.logins_proven_at < kLoginsProven;
-    if (!logins_work && !is_observed && !is_proven) ask_for_logins(state, now, outcome.pools.at(key_of(*pool)));
-    if (!logins_work && (is_observed || !is_proven)) continue;
+    // What an observer sees counts; the pool's own logins are tried only where there is none.
+    if (!logins_work && (is_observed || !is_proven)) {
+      if (!is_observed) ask_for_logins(state, now, outcome.pools.at(key_of(*pool)));
+      continue;
+    }
     for (const Reconnect& one : above) state.databases.at(one.database).reconnected_at[one.pod] = now;
     outcome.reconnects.insert(outcome.reconnects.end(), above.begin(), above.end());
   }
