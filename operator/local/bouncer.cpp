@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/rfc3339.h"
 #include "local/files.h"
 
 namespace poolwright::local {
@@ -92,6 +93,7 @@ void Bouncer::adopt() {
       .address = record.value("address", ""),
       .port = record.value("port", std::uint16_t{0})};
   uid_ = record.value("uid", "");
+  started_at_ = parse_rfc3339(record.value("started_at", ""));
   state_ = BouncerState::kStarting;
   since_ = clock_.now();
   log_info("pgbouncer_adopted", {{"pool", place_.pool}, {"pid", std::int64_t{pid()}}});
@@ -119,6 +121,7 @@ void Bouncer::start(const BouncerWish& wish) {
   process_ = *std::move(process);
   running_ = wish;
   is_asked_to_end_ = false;
+  started_at_ = clock_.wall_now();
   uid_ = place_.pool + "-" + std::to_string(pid()) + "-" + process_->identity().value("began", "");
   state_ = BouncerState::kStarting;
   record();
@@ -193,7 +196,8 @@ void Bouncer::record() const {
                             {"restart_hash", running_.restart_hash},
                             {"address", running_.address},
                             {"port", running_.port},
-                            {"uid", uid_}};
+                            {"uid", uid_},
+                            {"started_at", started_at_ ? format_rfc3339(*started_at_) : ""}};
   const Status written = write_file(place_.record, record.dump(1), {.mode = 0600});
   if (!written) log_warning("pgbouncer_not_recorded", {{"error", describe(written.error())}});
 }

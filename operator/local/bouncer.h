@@ -66,6 +66,8 @@ class Bouncer {
   int descriptor() const { return process_ ? process_->descriptor() : -1; }
   /// Of this process and no other: what the reconciler knows it by.
   const std::string& uid() const { return uid_; }
+  /// Unknown of what an earlier release started.
+  std::optional<WallTime> started_at() const { return started_at_; }
   /// Why it does not run, or "".
   const std::string& problem() const { return problem_; }
 
@@ -80,6 +82,7 @@ class Bouncer {
   std::optional<Process> process_;
   BouncerWish running_;
   std::string uid_;
+  std::optional<WallTime> started_at_;
   BouncerState state_ = BouncerState::kStopped;
   MonotonicTime since_{};     // of the state
   MonotonicTime start_at_{};  // not before

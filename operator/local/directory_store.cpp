@@ -105,6 +105,11 @@ Status DirectoryStore::drop_orphans() {
   return ok();
 }
 
+bool DirectoryStore::holds_uid(const std::string& uid) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) { return api::metadata_string(*entry.second.object, "uid") == uid; });
+}
+
 Object DirectoryStore::cached(const ObjectKey& key) const {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(key);
@@ -134,6 +139,10 @@ Result<Json> DirectoryStore::apply(const Json& object, const CallLimits& /*limit
   Result<Json> stored = Json();
   {
     const MutexLock lock(mutex_);
+    // A reconciliation that was under way when the owner went must not bring back what went with it.
+    if (const std::string owner = api::controller_uid(object); !owner.empty() && !holds_uid(owner)) {
+      return make_error(ErrorKind::kConflict, to_string(key) + ": the object that it belongs to is gone");
+    }
     const auto found = entries_.find(key);
     Json merged = found == entries_.end() ? Json::object() : *found->second.object;
     apply_onto(merged, found == entries_.end() ? Json::object() : found->second.applied, object);

@@ -64,6 +64,7 @@ class DirectoryStore final : public api::ObjectStore {
 
   Status load();
   Status drop_orphans() PW_REQUIRES(mutex_);
+  bool holds_uid(const std::string& uid) const PW_REQUIRES(mutex_);
   Result<api::Json> store(const api::ObjectKey& key, api::Json object, const api::Json* applied, Change& change)
       PW_REQUIRES(mutex_);
   Status erase(const api::ObjectKey& key, std::vector<Change>& changes) PW_REQUIRES(mutex_);

@@ -61,6 +61,13 @@ api::ObjectKey pod_key(const std::string& pool) {
   return {.api_version = "v1", .kind = "Pod", .namespace_name = kNamespace, .name = render::pool_object_name(pool)};
 }
 
+api::ObjectKey deployment_key(const std::string& pool) {
+  return {.api_version = "apps/v1",
+          .kind = "Deployment",
+          .namespace_name = kNamespace,
+          .name = render::pool_object_name(pool)};
+}
+
 }  // namespace
 
 /// What the node knows of one pool's PgBouncer.
@@ -150,15 +157,26 @@ void LocalNode::tick() {
   }
   for (auto one = instances_.begin(); one != instances_.end();) {
     if (!one->second->is_wanted) retire(one->first, *one->second);
-    const bool is_over = !one->second->is_wanted && one->second->bouncer.state() == BouncerState::kStopped;
-    if (is_over) {
-      std::error_code ignored;
-      fs::remove_all(folder_of(one->first), ignored);
-      log_info("pool_removed", {{"pool", one->first}});
-    }
+    const bool is_over =
+        !one->second->is_wanted && one->second->bouncer.state() == BouncerState::kStopped && remove_folder(one->first);
     one = is_over ? instances_.erase(one) : std::next(one);
   }
   write_reports();
+}
+
+/// False: at the next tick once more.
+bool LocalNode::remove_folder(const std::string& pool) const {
+  std::error_code error;
+  {
+    const MutexLock lock(files_mutex_);
+    fs::remove_all(folder_of(pool), error);
+  }
+  if (error) {
+    log_warning("files_not_removed", {{"pool", pool}, {"error", error.message()}});
+  } else {
+    log_info("pool_removed", {{"pool", pool}});
+  }
+  return !error;
 }
 
 LocalNode::Instance& LocalNode::instance_of(const std::string& pool) {
@@ -255,6 +273,9 @@ void LocalNode::tell_pod(const std::string& pool, const Json& deployment, Instan
        {{"phase", "Running"},
         {"podIP", address},
         {"conditions", Json::array({{{"type", "Ready"}, {"status", is_ready ? "True" : "False"}}})}}}};
+  // What is older than its PostgreSQL gets new server connections; what is younger needs none.
+  if (!is_attached && bouncer.started_at())
+    pod["metadata"]["creationTimestamp"] = format_rfc3339(*bouncer.started_at());
   if (!is_attached && bouncer.state() == BouncerState::kDraining) pod["metadata"]["deletionTimestamp"] = "now";
   const std::stop_source never;
   const CallLimits limits{.deadline = Deadline(clock_, kTick), .stop = never.get_token()};
@@ -288,10 +309,7 @@ void LocalNode::drain_all() {
 }
 
 Status LocalNode::sync(const std::string& pool) {
-  const api::Object deployment = store_.cached({.api_version = "apps/v1",
-                                                .kind = "Deployment",
-                                                .namespace_name = kNamespace,
-                                                .name = render::pool_object_name(pool)});
+  const api::Object deployment = store_.cached(deployment_key(pool));
   if (!deployment) return ok();  // nothing runs yet; its files are written before it starts
   return sync_files(pool, *deployment);
 }
@@ -308,6 +326,8 @@ Status LocalNode::sync_files(const std::string& pool, const Json& deployment) co
     access.group = settings_.run_as->group;
   }
   const MutexLock lock(files_mutex_);
+  // Since the files were gathered it may have gone, and its folder with it.
+  if (!store_.cached(deployment_key(pool))) return make_error(ErrorKind::kNotFound, "the pool is gone");
   PW_RETURN_IF_ERROR(make_folder(folder_of(pool), {.mode = 0755}));
   return write_files(folder_of(pool), texts, access);
 }

@@ -10,15 +10,6 @@ namespace {
 
 constexpr std::size_t kDifferencesTold = 3;
 
-/// A server connection logs in, or will as soon as PgBouncer looks at the client that waits for it.
-bool is_about_to_log_in(const PoolRow& pool, const std::vector<DatabaseRow>& databases) {
-  const auto database = std::find_if(databases.begin(), databases.end(),
-                                     [&](const DatabaseRow& row) { return row.name == pool.database; });
-  const bool has_room = database != databases.end() &&
-                        pool.sv_active + pool.sv_idle + pool.sv_used + pool.sv_tested < database->pool_size;
-  return pool.sv_login > 0 || (pool.cl_waiting > 0 && has_room);
-}
-
 std::string marker_of(const LiveConfig& live) {
   for (const ConfigRow& row : live.settings) {
     if (row.key == kMarkerKey) return row.value;
@@ -88,25 +79,9 @@ class Apply {
     return true;
   }
 
-  /// Where a RELOAD changes how the server is reached (a password; up to 1.23 everything, where TLS may be used), it
-  /// ends the server connections that are logging in, and counts that as a failed login: once its other connections
-  /// are closed, it turns clients away ("server login has been failing"). So between two logins is the moment.
-  void await_logins() {
-    const Deadline last_moment(clock_, pace_.login_limit);
-    while (!last_moment.passed() && !limits_.stop.stop_requested()) {
-      const auto pools = show_pools(console_, command_limits());
-      if (!pools) return;
-      const bool is_quiet = std::none_of(pools->begin(), pools->end(), [this](const PoolRow& pool) {
-        return is_about_to_log_in(pool, before_.databases);
-      });
-      if (is_quiet) return;
-      rest(pace_.login_look, limits_.stop);
-    }
-  }
-
   /// True if nothing is left to try.
   bool reload_and_read() {
-    await_logins();
+    await_quiet_logins(console_, clock_, limits_, pace_.logins);
     ++outcome_.reloads;
     const Status reloaded = tell(console_, Command::reload(), command_limits());
     const bool is_refused = !reloaded && reloaded.error().kind == ErrorKind::kInvalid;

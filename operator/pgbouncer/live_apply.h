@@ -12,6 +12,7 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "pgbouncer/console.h"
+#include "pgbouncer/quiet_logins.h"
 #include "pgbouncer/verify.h"
 
 namespace poolwright::pgbouncer {
@@ -42,8 +43,7 @@ struct ApplyOutcome {
 struct ApplyPace {
   Duration retry{200};            // between a RELOAD that did not bring the file and the next
   Duration command_limit{5'000};  // for one command; longer than PgBouncer ever stalls without being stuck
-  Duration login_look{10};        // between two looks whether a server connection is logging in
-  Duration login_limit{500};      // then RELOAD comes all the same
+  LoginPace logins = {};          // how long a RELOAD waits for a moment without logins
 };
 
 /// Blocks; for workers. Sends nothing but SHOW where the config is live already. Returns at once when its RELOAD was

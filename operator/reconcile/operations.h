@@ -45,8 +45,7 @@ struct PodStep {
 /// What a PgBouncer says about one of its databases.
 struct DatabaseState {
   bool paused = false;
-  std::int64_t running = 0;     // server connections in use
-  std::int64_t logging_in = 0;  // that are being made
+  std::int64_t running = 0;  // server connections in use
 };
 
 struct PodState {

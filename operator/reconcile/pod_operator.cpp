@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/rest.h"
 #include "pgbouncer/console.h"
+#include "pgbouncer/quiet_logins.h"
 #include "reconcile/pod_annotations.h"
 #include "reconcile/side_by_side.h"
 #include "render/credentials.h"
@@ -23,7 +23,6 @@ PodState state_of(const std::vector<pgbouncer::DatabaseRow>& databases, const st
     const auto found = state.databases.find(row.database);
     if (found == state.databases.end()) continue;
     found->second.running += row.sv_active;
-    found->second.logging_in += row.sv_login;
   }
   return state;
 }
@@ -149,25 +148,13 @@ void ConsoleOperator::operate_pod(const PodFacts& pod, const WantedOperations& w
   if (!done) operated.problem = done.error().message;
 }
 
-/// PAUSE breaks a login off, and PgBouncer then turns clients away for server_login_retry, as after a refused one.
-void ConsoleOperator::await_logins(pgbouncer::Console& console, const CallLimits& limits) const {
-  constexpr Duration kLookAgain{20};
-  const Deadline patience(parts_.clock, kLoginLimit);
-  const auto is_logging_in = [](const auto& entry) { return entry.second.logging_in > 0; };
-  while (!patience.passed()) {
-    const auto state = read_state(console, limits);
-    if (!state || std::none_of(state->databases.begin(), state->databases.end(), is_logging_in)) return;
-    rest(kLookAgain, limits.stop);
-  }
-}
-
 Status ConsoleOperator::carry_out(const std::vector<PodStep>& steps, const std::string& uid, PodOperated& operated,
                                   const CallLimits& limits) {
   const auto console = parts_.fleet.console(uid);
   for (const PodStep& step : steps) {
     PW_ASSIGN_OR_RETURN(const pgbouncer::Command command, command_of(step));
     const CallLimits cut{.deadline = limits.deadline.at_most(kCommandLimit), .stop = limits.stop};
-    if (step.operation == PodOperation::kPause) await_logins(*console, limits);
+    if (step.operation != PodOperation::kResume) pgbouncer::await_quiet_logins(*console, parts_.clock, limits);
     // A pause goes on without the console that asked for it; what became of it is read at the next look.
     const Status done = pgbouncer::tell(*console, command, cut);
     remember(uid);

@@ -46,8 +46,6 @@ class ConsoleOperator final : public PodOperator {
   /// PAUSE answers when the last transaction has ended; it stays in force where nobody waits for that.
   static constexpr Duration kCommandLimit{3'000};
   static constexpr Duration kPodLimit{10'000};
-  /// How long a PAUSE waits for a server connection that is just being made.
-  static constexpr Duration kLoginLimit{500};
 
   explicit ConsoleOperator(ConsoleOperatorParts parts) : parts_(std::move(parts)) {}
 
@@ -63,7 +61,6 @@ class ConsoleOperator final : public PodOperator {
   void remember(const std::string& uid);
   void operate_pod(const PodFacts& pod, const WantedOperations& wanted, const std::string& namespace_name,
                    PodOperated& operated, const CallLimits& limits);
-  void await_logins(pgbouncer::Console& console, const CallLimits& limits) const;
   Status carry_out(const std::vector<PodStep>& steps, const std::string& uid, PodOperated& operated,
                    const CallLimits& limits);
 

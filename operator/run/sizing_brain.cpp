@@ -337,7 +337,8 @@ void SizingBrain::report(const Group& group, const ServerState& server, const Po
   outcome.advice.report = state.report;
 }
 
-/// What holds more than its live size allows for some looks, and was not closed lately.
+/// What holds more than its live size allows for some looks, and was not closed lately. Not while a connection logs in:
+/// a RECONNECT would end that and count it as refused (quiet_logins.h), and above its size PgBouncer begins no other.
 std::vector<Reconnect> SizingBrain::pods_above(const PoolSighting& pool, MonotonicTime now) {
   std::vector<Reconnect> above;
   for (const Database& database : pool.facts.pool.spec.databases) {
@@ -352,7 +353,8 @@ std::vector<Reconnect> SizingBrain::pods_above(const PoolSighting& pool, Monoton
       ticks = is_above ? ticks + 1 : 0;
       const auto last = known.reconnected_at.find(pod.uid);
       const bool is_soon = last != known.reconnected_at.end() && now - last->second < kReconnectPeriod;
-      if (ticks >= kTicksAbove && !is_soon) above.push_back({.pod = pod.uid, .database = database.name});
+      const bool is_quiet = observation && observation->gauges.sv_login == 0;
+      if (ticks >= kTicksAbove && is_quiet && !is_soon) above.push_back({.pod = pod.uid, .database = database.name});
     }
   }
   return above;

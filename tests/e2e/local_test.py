@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -87,6 +88,32 @@ class ServingTest(unittest.TestCase):
             for process in (self.local.process.pid, self.lab.bouncer_pid(name)):
                 for file in ("cmdline", "environ"):
                     self.assertNotIn(password, Path(f"/proc/{process}/{file}").read_text(errors="replace"))
+
+
+class ResizeTest(unittest.TestCase):
+    def test_a_size_that_changes_again_and_again_under_load_breaks_nothing(self):
+        """Each change is a RELOAD, most of them while server connections are logging in."""
+        for version in VERSIONS:
+            with self.subTest(pgbouncer=version), LocalLab(max_connections=200) as lab:
+                if lab.has_pgbouncer(version):
+                    self.resize_under_load(lab, version)
+
+    def resize_under_load(self, lab, version):
+        entry = lab.login("orders")
+
+        def resize(size):
+            lab.write_pool("orders", [entry | {"poolSize": {"min": size, "max": size}}], pgbouncer={"version": version})
+        resize(SIZE)
+        lab.start_local()
+        lab.wait_until_ready("orders")
+        with Background(lab.pooled("orders"), 9) as application:
+            for size in (10, 24) * 5 + (SIZE,):
+                resize(size)
+                time.sleep(0.7)  # about the time until a change is live: the next one meets its logins
+            lab.wait_for("the last size is live", lambda: {row["name"]: row["pool_size"] for row in lab.console(
+                "orders", "SHOW DATABASES")}["orders"] == str(SIZE))
+        self.assertEqual(application.errors, [])
+        self.assertGreater(application.transactions, INSTANCES * CONNECTIONS)
 
 
 class ChangeTest(unittest.TestCase):

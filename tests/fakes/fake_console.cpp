@@ -102,6 +102,11 @@ void FakeConsole::on_command(std::function<void(const std::string&)> hook) {
   hook_ = std::move(hook);
 }
 
+void FakeConsole::set_gauges(const std::string& database, const FakeGauges& gauges) {
+  const MutexLock lock(mutex_);
+  gauges_[database] = gauges;
+}
+
 std::vector<std::string> FakeConsole::commands() const {
   MutexLock lock(mutex_);
   return commands_;
@@ -211,8 +216,11 @@ Table FakeConsole::pools_table() const {
                "sv_login", "maxwait", "maxwait_us", "pool_mode"},
               {}};
   for (const auto& [name, options] : databases_) {
-    table.rows.push_back(
-        {name, option(options, "user", ""), "0", "0", "0", "0", "0", "0", "0", "0", "0", "transaction"});
+    const auto found = gauges_.find(name);
+    const FakeGauges gauges = found == gauges_.end() ? FakeGauges{} : found->second;
+    table.rows.push_back({name, option(options, "user", ""), "0", std::to_string(gauges.cl_waiting),
+                          std::to_string(gauges.sv_active), "0", "0", "0", std::to_string(gauges.sv_login), "0", "0",
+                          "transaction"});
   }
   return table;
 }

@@ -27,6 +27,12 @@ struct FakeFile {
   std::optional<std::size_t> bad_setting;
 };
 
+struct FakeGauges {
+  int cl_waiting = 0;
+  int sv_active = 0;
+  int sv_login = 0;
+};
+
 class FakeConsole final : public pgbouncer::Console {
  public:
   /// Runs `file` as if it had been started with it. `version` as PQserverVersion: 12401.
@@ -47,6 +53,8 @@ class FakeConsole final : public pgbouncer::Console {
   void fail_command(const std::string& command, Error error);
   /// Called with the text of each command before it is carried out; for tests that move time or files in between.
   void on_command(std::function<void(const std::string&)> hook);
+  /// What SHOW POOLS says of a database.
+  void set_gauges(const std::string& database, const FakeGauges& gauges);
 
   std::vector<std::string> commands() const;
 
@@ -69,6 +77,7 @@ class FakeConsole final : public pgbouncer::Console {
   std::map<std::string, std::string> settings_ PW_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, std::string>> databases_ PW_GUARDED_BY(mutex_);
   std::vector<std::string> users_ PW_GUARDED_BY(mutex_);
+  std::map<std::string, FakeGauges> gauges_ PW_GUARDED_BY(mutex_);
   std::set<std::string> paused_ PW_GUARDED_BY(mutex_);
   bool are_paused_ PW_GUARDED_BY(mutex_) = false;  // all together
   std::optional<Error> failure_ PW_GUARDED_BY(mutex_);

@@ -82,7 +82,9 @@ TEST_F(DirectoryStoreTest, WhatIsWithdrawnTakesItsBelongingsAlong) {
   ASSERT_TRUE(store->declare(declared("ConnectionPool", "orders", {{"a", 1}})));
   const std::string uid = api::metadata_string(*store->cached(key("ConnectionPool", "orders")), "uid");
   ASSERT_TRUE(store->apply(object("ConfigMap", "orders-pool", uid), limits()));
-  ASSERT_TRUE(store->apply(object("ConfigMap", "foreign", "another"), limits()));
+  ASSERT_TRUE(store->declare(declared("ConnectionPool", "other", {{"a", 1}})));
+  const std::string other = api::metadata_string(*store->cached(key("ConnectionPool", "other")), "uid");
+  ASSERT_TRUE(store->apply(object("ConfigMap", "foreign", other), limits()));
   std::vector<std::string> gone;
   store->set_on_change([&](const api::Object& before, const api::Object& after) {
     if (!after) gone.push_back(api::metadata_string(*before, "name"));
@@ -102,6 +104,18 @@ TEST_F(DirectoryStoreTest, BelongingsWhoseOwnerIsGoneGoAtTheNextStart) {
   }
   std::filesystem::remove(folder_.path() / "objects" / "ConnectionPool.orders.json");
   EXPECT_EQ(open()->cached(key("ConfigMap", "orders-pool")), nullptr);
+}
+
+TEST_F(DirectoryStoreTest, NothingIsAppliedForAnOwnerThatIsGone) {
+  const auto store = open();
+  ASSERT_TRUE(store->declare(declared("ConnectionPool", "orders", {{"a", 1}})));
+  const std::string uid = api::metadata_string(*store->cached(key("ConnectionPool", "orders")), "uid");
+  ASSERT_TRUE(store->apply(object("ConfigMap", "orders-pool", uid), limits()));
+  ASSERT_TRUE(store->withdraw(key("ConnectionPool", "orders")));
+  const auto late = store->apply(object("ConfigMap", "orders-pool", uid), limits());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(store->cached(key("ConfigMap", "orders-pool")), nullptr);
 }
 
 TEST_F(DirectoryStoreTest, DamagedFilesAreLeftOut) {

@@ -201,10 +201,10 @@ TEST_F(LiveApply, FailuresOfTheConsoleAreTold) {
       {"", ErrorKind::kProtocol, ApplyState::kUnreachable, 100},
       {"", ErrorKind::kCancelled, ApplyState::kUnreachable, 1},
       {"", ErrorKind::kForbidden, ApplyState::kForbidden, 1},
-      {"RELOAD", ErrorKind::kForbidden, ApplyState::kForbidden, 4},
-      {"RELOAD", ErrorKind::kCancelled, ApplyState::kUnreachable, 4},
+      {"RELOAD", ErrorKind::kForbidden, ApplyState::kForbidden, 6},
+      {"RELOAD", ErrorKind::kCancelled, ApplyState::kUnreachable, 6},
       {"RELOAD", ErrorKind::kUnavailable, ApplyState::kUnreachable, 200},
-      {"RELOAD", ErrorKind::kInvalid, ApplyState::kRefused, 7},
+      {"RELOAD", ErrorKind::kInvalid, ApplyState::kRefused, 9},
   };
   for (const Case& one : cases) {
     SCOPED_TRACE(std::string(one.command) + " " + std::string(to_string(one.kind)));

@@ -154,6 +154,19 @@ TEST(Brain, ASaturatedPoolIsMadeToShrinkOnlyWhereOthersNeedItAndLoginsWork) {
   EXPECT_EQ(reconnects, 1U) << "once, and not again for a while";
 }
 
+TEST(Brain, NothingIsRenewedWhileAConnectionLogsIn) {
+  SizingBrain brain{{}};
+  const auto reconnects_at = [&](int second, int logins) {
+    SizingWorld world = crowded(second, true, true);
+    pgbouncer::PodObservation seen = *world.pools[0].seen.at("o1");
+    seen.pools[0].sv_login = logins;
+    world.pools[0].seen["o1"] = std::make_shared<pgbouncer::PodObservation>(seen);
+    return brain.decide(world).reconnects.size();
+  };
+  for (int second = 0; second < 8; ++second) EXPECT_EQ(reconnects_at(second, 1), 0U);
+  EXPECT_EQ(reconnects_at(8, 0), 1U) << "as soon as it is over";
+}
+
 TEST(Brain, WhereNobodyWasSeenToLogInTheOperatorTriesIt) {
   SizingBrain brain{{}};
   struct Seen {
