@@ -1,11 +1,13 @@
 """Transactions that a client leaves open: told, and ended where the spec says so, on a real PgBouncer and PostgreSQL."""
 
 import json
+import ssl
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
-from lab import PGBENCH, Database
+from lab import PGBENCH, Database, free_port
 from local_lab import LocalLab
 
 LEAK = "begin;\nselect 1;\n\\sleep 2000 s\ncommit;\n"  # more than 2147 s overflow in pgbench, and are no sleep at all
@@ -38,6 +40,13 @@ class LeaksTest(unittest.TestCase):
         lines = [json.loads(line) for line in self.local.log.splitlines() if line.startswith("{")]
         return [line["message"] for line in lines if line.get("reason") == reason]
 
+    def metrics(self, port):
+        token = (self.lab.out / "web-token").read_text().strip()
+        request = urllib.request.Request(f"https://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {token}"})
+        any_certificate = ssl._create_unverified_context()  # it is made anew at each start
+        with urllib.request.urlopen(request, timeout=10, context=any_certificate) as answer:
+            return answer.read().decode()
+
     def test_only_sessions_of_the_pool_are_ended_and_only_with_the_right(self):
         self.lab.psql("create role watcher login password 'w-1' in role pg_monitor")
         self.lab.write_secret("watcher", "watcher", "w-1")
@@ -45,7 +54,8 @@ class LeaksTest(unittest.TestCase):
         self.lab.write_pool("orders", [login], sizing={"leaks": {"suspectAfterSeconds": 5, "terminateAfterSeconds": 10}},
                             postgres={"host": self.lab.superuser.host, "port": self.lab.superuser.port,
                                       "observerSecretRef": {"name": "watcher"}})
-        self.local = self.lab.start_local()
+        web_port = free_port()
+        self.local = self.lab.start_local("--web-port", str(web_port))
         self.lab.wait_until_ready("orders")
         pooled = self.lab.pooled("orders")
         self.leak(Database(self.lab.superuser.host, self.lab.superuser.port, "orders", pooled.user, pooled.password), 1)
@@ -67,6 +77,8 @@ class LeaksTest(unittest.TestCase):
         told = self.lab.wait_for("all are told", lambda: sum(int(text.split("ended ")[1].split()[0])
                                                             for text in self.events("ConnectionLeakTerminated")) == 5
                                  and self.events("ConnectionLeakTerminated"))
+        self.lab.wait_for("all are counted", lambda: 'poolwright_leaked_sessions_terminated_total{namespace="local",pool="orders"} 5\n'
+                          in self.metrics(web_port))
         self.assertGreater(len(told), 1, "no more than 3 at once")
         self.assertIn("idle for more than 10 s", told[0])
         self.assertEqual(sum("GRANT" in text for text in self.events("ConnectionLeakNotTerminated")), 1, "the same problem is told once")

@@ -93,8 +93,10 @@ class LocalLab(Lab):
     def start_local(self, *arguments: str, name: str = "local", is_second: bool = False) -> Program:
         programs = [word for version in self._versions if self.has_pgbouncer(version)
                     for word in ("--pgbouncer", self.env["PGBOUNCER_" + version.replace(".", "_")])]
+        if "--web-port" not in arguments:
+            arguments += ("--web-port", "0")
         started = self.start(f"{name}-{self._runs}", [BINARY, "run", "--local", str(self.pools), "--out", str(self.out), "--first-port",
-                                        str(self.first_port), "--web-port", "0", *programs, *arguments])
+                                        str(self.first_port), *programs, *arguments])
         self._local = self._local if is_second else started
         return started
 
