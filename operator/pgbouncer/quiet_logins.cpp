@@ -1,6 +1,9 @@
 #include "pgbouncer/quiet_logins.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
 
 #include "base/rest.h"
 
@@ -8,11 +11,18 @@ namespace poolwright::pgbouncer {
 
 namespace {
 
+/// Connections whose login is over.
+std::int64_t open_in(const PoolRow& pool) { return pool.sv_active + pool.sv_idle + pool.sv_used + pool.sv_tested; }
+
+std::int64_t open_in_all(const std::vector<PoolRow>& pools) {
+  return std::accumulate(pools.begin(), pools.end(), std::int64_t{0},
+                         [](std::int64_t sum, const PoolRow& pool) { return sum + open_in(pool); });
+}
+
 bool has_room(const PoolRow& pool, const std::vector<DatabaseRow>& databases) {
   const auto database = std::find_if(databases.begin(), databases.end(),
                                      [&](const DatabaseRow& row) { return row.name == pool.database; });
-  return database != databases.end() &&
-         pool.sv_active + pool.sv_idle + pool.sv_used + pool.sv_tested < database->pool_size;
+  return database != databases.end() && open_in(pool) < database->pool_size;
 }
 
 }  // namespace
@@ -29,13 +39,19 @@ void await_quiet_logins(Console& console, const Clock& clock, const CallLimits& 
   const auto command_limits = [&] { return CallLimits{Deadline(clock, pace.command_limit), limits.stop}; };
   const auto databases = show_databases(console, command_limits());
   if (!databases) return;
+  // Logins may be so short that no look meets one; that there are more connections than before tells of them.
+  std::int64_t open = -1;
   int idle_looks = 0;
+  Deadline next_login(clock, pace.login_limit);
   while (!patience.passed() && !limits.stop.stop_requested()) {
     const auto pools = show_pools(console, command_limits());
     if (!pools) return;
     const LoginActivity activity = login_activity(*pools, *databases);
-    idle_looks = activity == LoginActivity::kExpected ? idle_looks + 1 : 0;
-    if (activity == LoginActivity::kNone || idle_looks >= pace.idle_looks) return;
+    if (activity == LoginActivity::kNone) return;
+    const std::int64_t open_before = std::exchange(open, open_in_all(*pools));
+    if (open != open_before) next_login = Deadline(clock, pace.login_limit);
+    idle_looks = open == open_before && activity == LoginActivity::kExpected ? idle_looks + 1 : 0;
+    if (idle_looks >= pace.idle_looks || next_login.passed()) return;
     rest(pace.look, limits.stop);
   }
 }

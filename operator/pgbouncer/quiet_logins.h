@@ -14,12 +14,13 @@ namespace poolwright::pgbouncer {
 
 struct LoginPace {
   Duration look{5};  // between two looks
-  /// Then it is not waited for any longer: a login may hang, and what is to be told may be the cure. It is longer than
-  /// a whole pool takes to log in again, one connection after the other, with 25 connections on a busy machine.
-  Duration limit{3'000};
+  /// Without the next login for so long it is not waited for any longer: it may hang, and what is to be told may be the
+  /// cure. PgBouncer opens one connection of a pool after the other, each in 150 ms and more on a busy machine.
+  Duration login_limit{1'500};
+  Duration limit{8'000};  // of all
   /// Clients that wait although there is room, and still no login in so many looks: PgBouncer waits, too, until it may
   /// try again.
-  int idle_looks = 3;
+  int idle_looks = 4;
   Duration command_limit{5'000};  // for one SHOW: to cut it would close the console
 };
 

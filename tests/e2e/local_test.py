@@ -106,7 +106,9 @@ class ResizeTest(unittest.TestCase):
         resize(SIZE)
         lab.start_local()
         lab.wait_until_ready("orders")
-        with Background(lab.pooled("orders"), 9) as application:
+        with Background(lab.pooled("orders"), 10) as application:
+            lab.wait_for("all connections are at work", lambda: str(SIZE) in {
+                row["sv_active"] for row in lab.console("orders", "SHOW POOLS") if row["database"] == "orders"})
             for size in (10, 24) * 5 + (SIZE,):
                 resize(size)
                 time.sleep(0.7)  # about the time until a change is live: the next one meets its logins

@@ -67,7 +67,7 @@ class AwaitQuietLogins : public testing::Test {
       if (command == "SHOW POOLS") change(++count);
     });
     pgbouncer::await_quiet_logins(console, clock, {Deadline(clock, Duration{10'000}), std::move(stop)},
-                                  {.look = Duration{0}, .limit = Duration{500}});
+                                  {.look = Duration{0}, .login_limit = Duration{200}, .limit = Duration{500}});
     return count;
   }
 
@@ -89,12 +89,22 @@ TEST_F(AwaitQuietLogins, WaitsUntilThePoolIsComplete) {
 
 TEST_F(AwaitQuietLogins, DoesNotWaitForALoginThatIsNotBegun) {
   console.set_gauges("app", {.cl_waiting = 20});
-  EXPECT_EQ(looks([](int) {}), 3);
+  EXPECT_EQ(looks([](int) {}), 5);
 }
 
-TEST_F(AwaitQuietLogins, EndsAtTheLimitWhereALoginHangs) {
-  console.set_gauges("app", {.cl_waiting = 20, .sv_login = 1});
-  EXPECT_EQ(looks([](int) {}), 49) << "ten milliseconds each";
+TEST_F(AwaitQuietLogins, ConnectionsThatBecomeMoreTellOfLoginsThatNoLookMet) {
+  EXPECT_EQ(looks([this](int look) { console.set_gauges("app", {.cl_waiting = 20, .sv_active = look / 4}); }), 16);
+}
+
+TEST_F(AwaitQuietLogins, EndsWhereALoginHangs) {
+  console.set_gauges("app", {.cl_waiting = 20, .sv_active = 1, .sv_login = 1});
+  EXPECT_EQ(looks([](int) {}), 21) << "ten milliseconds each";
+}
+
+TEST_F(AwaitQuietLogins, EndsAtTheLimitWhereLoginsNeverEnd) {
+  EXPECT_EQ(
+      looks([this](int look) { console.set_gauges("app", {.cl_waiting = 20, .sv_active = look % 4, .sv_login = 1}); }),
+      49);
 }
 
 TEST_F(AwaitQuietLogins, EndsWhenAskedToStopOrNotAnswered) {
