@@ -104,6 +104,9 @@ class NoClientNotices(NodeCase):
     def under_load(self, happen, seconds=3):
         """Runs `happen` between a little load before and after."""
         self.lab.serve("busy", self.databases)
+        # What a test before left may need a rollout to be undone.
+        self.lab.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/busy-pool", "--timeout=240s")
+        self.lab.await_pods("busy", 2)
         before = self.rows()
         with BackendCount(self.lab, "busy") as backends, Load(self.lab.through_service("busy", "busy"), seconds) as load:
             time.sleep(1)
