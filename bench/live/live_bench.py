@@ -7,7 +7,7 @@ usage: live_bench.py [--changes N] [--pools-without-nudge N]
   --pools-without-nudge N   the same change of a timeout, in N pools at once, when the operator may not annotate pods; each is then live when
                             the kubelet looks by itself, once a minute (default 6)
 
-Prints a table in Markdown. Needs what tests/lab/node needs. The operator is that of POOLWRIGHT_BINARY, by default the release build.
+Prints tables in Markdown. Needs what tests/lab/node needs. The operator is that of POOLWRIGHT_BINARY, by default the release build.
 """
 
 from __future__ import annotations
@@ -78,18 +78,15 @@ def password_after(lab: NodeLab, api: PoolApi) -> float:
     return time.monotonic() - begin
 
 
-def without_nudge(lab: NodeLab, api: PoolApi, pools: int, changes: int) -> list[float]:
-    """Each takes about a minute, so many pools are changed at once."""
+def without_nudge(lab: NodeLab, api: PoolApi, pools: int) -> list[float]:
+    """One change takes about a minute, so that of all pools is made at once."""
     names = [f"slow-{number}" for number in range(pools)]
     for name in names:
         lab.apply(lab.pool(name, [lab.login(name.replace("-", "_"))], pgbouncer={"replicas": 2}))
     for name in names:
         ready_hash(lab, name)
     forbid_annotating_pods(lab)
-    seconds: list[float] = []
-    for round_number in range(-(-changes // pools)):
-        seconds += all_live_after(lab, api, names, {"queryWaitSeconds": 31 + round_number})
-    return seconds
+    return all_live_after(lab, api, names, {"queryWaitSeconds": 31})
 
 
 def all_live_after(lab: NodeLab, api: PoolApi, names: list[str], timeouts: dict[str, int]) -> list[float]:
@@ -123,7 +120,7 @@ def node() -> Iterator[tuple[NodeLab, PoolApi]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="How soon a change is live on a real node.")
     parser.add_argument("--changes", type=int, default=50)
-    parser.add_argument("--pools-without-nudge", type=int, default=10)
+    parser.add_argument("--pools-without-nudge", type=int, default=6)
     arguments = parser.parse_args()
     with node() as (lab, api):
         changes = Changes(lab, api)
@@ -132,8 +129,12 @@ def main() -> None:
         rows = [row(f"{text}, pods annotated", [live_after(api, change) for _ in range(arguments.changes)]) for text, change in kinds.items()]
         rows.append(row("password, pods annotated", [password_after(lab, api) for _ in range(arguments.changes)]))
         assert lab.processes("live") == before, "a PgBouncer was restarted"
+        show(rows)
         if arguments.pools_without_nudge:
-            rows.append(row("timeout, pods not annotated", without_nudge(lab, api, arguments.pools_without_nudge, arguments.changes)))
+            show([row("timeout, pods not annotated", without_nudge(lab, api, arguments.pools_without_nudge))])
+
+
+def show(rows: list[list[str]]) -> None:
     table("From the request that makes a change to the status that says both PgBouncers were read back, seconds",
           ["", "changes", "p50", "p99", "longest"], rows)
 
