@@ -16,8 +16,8 @@ struct LoginPace {
   Duration look{5};  // between two looks
   /// Without the next login for so long it is not waited for any longer: it may hang, and what is to be told may be the
   /// cure. PgBouncer opens one connection of a pool after the other, each in 150 ms and more on a busy machine.
-  Duration login_limit{1'500};
-  Duration limit{8'000};  // of all
+  Duration login_limit{3'000};
+  Duration limit{15'000};  // of all
   /// Clients that wait although there is room, and still no login in so many looks: PgBouncer waits, too, until it may
   /// try again.
   int idle_looks = 4;
