@@ -157,24 +157,25 @@ void LocalNode::tick() {
   }
   for (auto one = instances_.begin(); one != instances_.end();) {
     if (!one->second->is_wanted) retire(one->first, *one->second);
-    const bool is_over =
-        !one->second->is_wanted && one->second->bouncer.state() == BouncerState::kStopped && remove_folder(one->first);
+    const bool is_over = !one->second->is_wanted && one->second->bouncer.state() == BouncerState::kStopped &&
+                         remove_folder(one->first, *one->second);
     one = is_over ? instances_.erase(one) : std::next(one);
   }
   write_reports();
 }
 
 /// False: at the next tick once more.
-bool LocalNode::remove_folder(const std::string& pool) const {
+bool LocalNode::remove_folder(const std::string& pool, Instance& instance) const {
   std::error_code error;
   {
     const MutexLock lock(files_mutex_);
     fs::remove_all(folder_of(pool), error);
   }
-  if (error) {
-    log_warning("files_not_removed", {{"pool", pool}, {"error", error.message()}});
-  } else {
+  if (!error) {
     log_info("pool_removed", {{"pool", pool}});
+  } else if (instance.told_problem != error.message()) {
+    instance.told_problem = error.message();
+    log_warning("files_not_removed", {{"pool", pool}, {"error", instance.told_problem}});
   }
   return !error;
 }
@@ -274,8 +275,9 @@ void LocalNode::tell_pod(const std::string& pool, const Json& deployment, Instan
         {"podIP", address},
         {"conditions", Json::array({{{"type", "Ready"}, {"status", is_ready ? "True" : "False"}}})}}}};
   // What is older than its PostgreSQL gets new server connections; what is younger needs none.
-  if (!is_attached && bouncer.started_at())
+  if (!is_attached && bouncer.started_at()) {
     pod["metadata"]["creationTimestamp"] = format_rfc3339(*bouncer.started_at());
+  }
   if (!is_attached && bouncer.state() == BouncerState::kDraining) pod["metadata"]["deletionTimestamp"] = "now";
   const std::stop_source never;
   const CallLimits limits{.deadline = Deadline(clock_, kTick), .stop = never.get_token()};

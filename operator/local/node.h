@@ -73,7 +73,7 @@ class LocalNode {
   void tend(const std::string& pool, const api::Json& deployment);
   void tend_attached(const std::string& pool, const api::Json& deployment, const AttachedBouncer& attached);
   void retire(const std::string& pool, Instance& instance);
-  bool remove_folder(const std::string& pool) const;
+  bool remove_folder(const std::string& pool, Instance& instance) const;
   void drain_all();
   void write_reports();
   Status write_env(const std::filesystem::path& folder, const api::Json& pool) const;

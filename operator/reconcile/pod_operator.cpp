@@ -153,8 +153,9 @@ Status ConsoleOperator::carry_out(const std::vector<PodStep>& steps, const std::
   const auto console = parts_.fleet.console(uid);
   for (const PodStep& step : steps) {
     PW_ASSIGN_OR_RETURN(const pgbouncer::Command command, command_of(step));
-    const CallLimits cut{.deadline = limits.deadline.at_most(kCommandLimit), .stop = limits.stop};
     if (step.operation != PodOperation::kResume) pgbouncer::await_quiet_logins(*console, parts_.clock, limits);
+    // From here on, and its own: however long the wait was, the command is told.
+    const CallLimits cut{.deadline = Deadline(parts_.clock, kCommandLimit), .stop = limits.stop};
     // A pause goes on without the console that asked for it; what became of it is read at the next look.
     const Status done = pgbouncer::tell(*console, command, cut);
     remember(uid);
