@@ -113,8 +113,10 @@ Result<std::vector<DatabaseRow>> parse_databases(const Table& table) {
 
 Result<std::vector<ServerRow>> parse_servers(const Table& table) {
   return read_rows<ServerRow>(table, "SERVERS", [](RowReader& reader) {
-    return ServerRow{
-        .database = reader.text("database"), .user = reader.text("user"), .remote_pid = reader.count("remote_pid")};
+    return ServerRow{.database = reader.text("database"),
+                     .user = reader.text("user"),
+                     .remote_pid = reader.count("remote_pid"),
+                     .is_close_needed = reader.flag("close_needed")};
   });
 }
 

@@ -78,7 +78,8 @@ struct DatabaseRow {
 struct ServerRow {
   std::string database;
   std::string user;
-  std::int64_t remote_pid = 0;  // of the backend; 0 while it logs in
+  std::int64_t remote_pid = 0;   // of the backend; 0 while it logs in
+  bool is_close_needed = false;  // ends with its transaction: made for a configuration of before, or too old
   friend bool operator==(const ServerRow&, const ServerRow&) = default;
 };
 

@@ -171,6 +171,11 @@ void verify_databases(const ExpectedConfig& expected, const LiveConfig& live, Ve
 
 }  // namespace
 
+std::string option_of(const ExpectedDatabase& database, const std::string& option) {
+  const auto found = database.options.find(option);
+  return found == database.options.end() ? "" : unquoted(found->second);
+}
+
 VerifyResult verify(const ExpectedConfig& expected, const LiveConfig& live) {
   VerifyResult result;
   verify_settings(expected, live, result);

@@ -20,6 +20,9 @@ struct ExpectedDatabase {
   std::map<std::string, std::string> options;
 };
 
+/// The value of an option without its quotes; "" where it is not there.
+std::string option_of(const ExpectedDatabase& database, const std::string& option);
+
 /// A rendered config. Values as they stand in the file, with or without quotes.
 struct ExpectedConfig {
   std::map<std::string, std::string> settings;  // of [pgbouncer]

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 namespace poolwright::reconcile {
 
@@ -35,6 +36,29 @@ PodHolds holds_of(const pgbouncer::ExpectedConfig& config) {
         .reserve = number_of(database.options, "reserve_pool_size") + number_of(database.options, "reserve_pool")};
   }
   return holds;
+}
+
+std::set<std::string> servers_of(const pgbouncer::ExpectedConfig& config) {
+  std::set<std::string> servers;
+  for (const pgbouncer::ExpectedDatabase& database : config.databases) {
+    servers.insert(option_of(database, "host") + ":" + option_of(database, "port"));
+  }
+  return servers;
+}
+
+std::string reach_text(const std::set<std::string>& servers) {
+  std::string text;
+  for (const std::string& server : servers) text += (text.empty() ? "" : ",") + server;
+  return text;
+}
+
+std::set<std::string> read_reach(const std::string& text) {
+  std::set<std::string> servers;
+  std::istringstream parts(text);
+  for (std::string server; std::getline(parts, server, ',');) {
+    if (!server.empty()) servers.insert(server);
+  }
+  return servers;
 }
 
 bool keeps_to(const PodHolds& share, const std::vector<pgbouncer::DatabaseRow>& live) {

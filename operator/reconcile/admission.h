@@ -1,8 +1,9 @@
-// What pods may hold, and which of those that wait at their gate may start now: only what is free is given away. Thread
-// rule: pure.
+// What pods may hold and where, and which of those that wait at their gate may start now: only what is free is given
+// away. Thread rule: pure.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,13 @@ namespace poolwright::reconcile {
 
 /// The shares of one pod in a configuration.
 render::PodHolds holds_of(const pgbouncer::ExpectedConfig& config);
+
+/// The servers that a configuration leads to, "host:port".
+std::set<std::string> servers_of(const pgbouncer::ExpectedConfig& config);
+
+/// The value of kMayReachAnnotation, and back.
+std::string reach_text(const std::set<std::string>& servers);
+std::set<std::string> read_reach(const std::string& text);
 
 /// Whether the pod has no more connections than its share, reserve included.
 bool keeps_to(const render::PodHolds& share, const std::vector<pgbouncer::DatabaseRow>& live);

@@ -31,6 +31,20 @@ const Json* find_object(const render::Rendered& rendered, const std::string& kin
 
 bool is_refusal(ApplyState state) { return state == ApplyState::kRefused || state == ApplyState::kHalfApplied; }
 
+/// What is recorded on a pod.
+Json record_of(const std::optional<render::PodHolds>& holds, const std::set<std::string>& servers) {
+  Json annotations = {{render::kMayReachAnnotation, reach_text(servers)}};
+  if (holds) annotations[render::kMayHoldAnnotation] = render::holds_text(*holds);
+  return annotations;
+}
+
+/// After a RELOAD that leads elsewhere PgBouncer closes each older connection when its transaction ends.
+bool has_left_other_servers(pgbouncer::Console& console, const CallLimits& limits) {
+  const auto connections = pgbouncer::show_servers(console, limits);
+  return connections && std::none_of(connections->begin(), connections->end(),
+                                     [](const pgbouncer::ServerRow& row) { return row.is_close_needed; });
+}
+
 PodProgram to_program(const PodFacts& pod, const ApplyOutcome& outcome, const std::string& config_hash) {
   PodProgram program{.pod = pod.name, .version = outcome.version, .reloads = outcome.reloads};
   if (outcome.state == ApplyState::kLive) {
@@ -108,23 +122,25 @@ PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::Connec
                                           const std::string& config_hash, const ExpectedConfig& expected,
                                           const CallLimits& limits) {
   const render::PodHolds share = holds_of(expected);
+  const std::set<std::string> servers = servers_of(expected);
   std::optional<render::PodHolds> recorded = pod.may_hold;
+  std::set<std::string> reached = pod.may_reach;
   if (pod.nudged_hash != config_hash) {
-    Json annotations = {{render::kConfigHashAnnotation, config_hash}};
     // Before it can come true: should this process end now, the next one reads here what the pod may come to hold.
-    if (recorded) {
-      recorded = larger(*recorded, share);
-      annotations[render::kMayHoldAnnotation] = render::holds_text(*recorded);
-    }
+    if (recorded) recorded = larger(*recorded, share);
+    reached.insert(servers.begin(), servers.end());
+    Json annotations = record_of(recorded, reached);
+    annotations[render::kConfigHashAnnotation] = config_hash;
     annotate(pod, pool, annotations, limits);
   }
   const auto console = parts_.fleet.console(pod.uid);
   const ApplyOutcome outcome = pgbouncer::apply_config(*console, expected, parts_.clock, limits);
   PodProgram program = to_program(pod, outcome, config_hash);
-  program.is_settled = outcome.state == ApplyState::kLive && keeps_to(share, outcome.databases);
-  if (program.is_settled && pod.has_gate && recorded != share) {
-    annotate(pod, pool, {{render::kMayHoldAnnotation, render::holds_text(share)}}, limits);
-  }
+  program.is_settled = outcome.state == ApplyState::kLive && keeps_to(share, outcome.databases) &&
+                       (reached == servers || has_left_other_servers(*console, limits));
+  if (!program.is_settled) return program;
+  const auto settled = pod.has_gate ? std::optional(share) : recorded;
+  if (recorded != settled || reached != servers) annotate(pod, pool, record_of(settled, servers), limits);
   return program;
 }
 
@@ -141,9 +157,9 @@ void ConsoleProgrammer::let_in(const Facts& facts, const std::string& config_has
   for (const PodFacts& pod : facts.pods) {
     if (!pod.at_gate || pod.terminating) continue;
     if (std::find(admitted.begin(), admitted.end(), pod.uid) != admitted.end()) {
-      annotate(pod, facts.pool,
-               {{render::kConfigHashAnnotation, config_hash}, {render::kMayHoldAnnotation, render::holds_text(share)}},
-               limits);
+      Json annotations = record_of(share, servers_of(expected));
+      annotations[render::kConfigHashAnnotation] = config_hash;
+      annotate(pod, facts.pool, annotations, limits);
       continue;
     }
     report.waiting.push_back(pod.name);
@@ -226,10 +242,10 @@ void ConsoleProgrammer::settle(const Facts& facts, const render::Rendered& rende
       }
     }
   }
-  if (good) put_back(facts, *good, holds_of(expected), limits);
+  if (good) put_back(facts, *good, expected, limits);
 }
 
-void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, const render::PodHolds& refused,
+void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, const ExpectedConfig& refused,
                                  const CallLimits& limits) {
   log_warning("config_put_back", {{"namespace", facts.pool.namespace_name},
                                   {"name", facts.pool.name},
@@ -243,7 +259,8 @@ void ConsoleProgrammer::put_back(const Facts& facts, const StoredConfig& good, c
   }
   for (PodFacts pod : reachable_pods(facts)) {
     pod.nudged_hash.clear();  // the kubelet was told about the refused one meanwhile
-    if (pod.may_hold) pod.may_hold = larger(*pod.may_hold, refused);
+    if (pod.may_hold) pod.may_hold = larger(*pod.may_hold, holds_of(refused));
+    pod.may_reach.merge(servers_of(refused));
     const PodProgram program = program_pod(pod, facts.pool, good.config_hash, good.expected, limits);
     log_info("pod_repaired", {{"pod", pod.name}, {"problem", program.problem}});
   }

@@ -65,7 +65,7 @@ class ConsoleProgrammer final : public PodProgrammer {
   /// Opens the gates of the pods for which there is room.
   void let_in(const Facts& facts, const std::string& config_hash, const pgbouncer::ExpectedConfig& expected,
               ProgramReport& report, const CallLimits& limits);
-  void put_back(const Facts& facts, const StoredConfig& good, const render::PodHolds& refused,
+  void put_back(const Facts& facts, const StoredConfig& good, const pgbouncer::ExpectedConfig& refused,
                 const CallLimits& limits);
   static void count(ProgramTally& tally, const ProgramReport& report);
   void settle(const Facts& facts, const render::Rendered& rendered, const pgbouncer::ExpectedConfig& expected,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct PodFacts {
   bool has_gate = false;     // made from a template with a gate
   /// The most that it may hold, as the operator recorded it on the pod before it told the pod so.
   std::optional<render::PodHolds> may_hold = {};
+  /// Servers ("host:port", as its configurations name them) that it may have connections to, recorded in the same way;
+  /// empty where nothing is.
+  std::set<std::string> may_reach = {};
   std::string nudged_hash;   // annotation with the config hash that the kubelet was last told about
   std::string restart_hash;  // of the pod template that it was made from
   std::optional<WallTime> created_at = std::nullopt;

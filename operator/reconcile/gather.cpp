@@ -6,6 +6,7 @@
 
 #include "base/retry.h"
 #include "base/rfc3339.h"
+#include "reconcile/admission.h"
 #include "reconcile/operations.h"
 #include "render/names.h"
 #include "render/object_gate.h"
@@ -139,6 +140,7 @@ void read_gate(const Json& pod, PodFacts& facts) {
   using Pointer = Json::json_pointer;
   facts.has_gate = named_entry(pod, Pointer("/spec/initContainers"), render::kGateName) != nullptr;
   facts.may_hold = render::read_holds(api::annotation(pod, render::kMayHoldAnnotation));
+  facts.may_reach = read_reach(api::annotation(pod, render::kMayReachAnnotation));
   const bool is_let_in = !facts.nudged_hash.empty() && facts.nudged_hash != render::kGateClosed;
   const Json* gate = named_entry(pod, Pointer("/status/initContainerStatuses"), render::kGateName);
   const bool is_open = text_at(pod, Pointer("/status/phase")) == "Running" ||

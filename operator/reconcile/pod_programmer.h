@@ -19,7 +19,8 @@ struct PodProgram {
   std::string problem;      // why it does not run what is wanted, "" where it does
   bool refused = false;     // PgBouncer read the files and did not take them
   int reloads = 0;          // that were sent for it
-  bool is_settled = false;  // runs what is wanted and holds no more connections than its share
+  /// Runs what is wanted, holds no more connections than its share, and none to a server of before.
+  bool is_settled = false;
 };
 
 struct ProgramReport {

@@ -20,6 +20,7 @@ inline constexpr const char* kAppliedHashAnnotation = "poolwright.dev/applied-ha
 inline constexpr const char* kConfigHashAnnotation = "poolwright.dev/config-hash";    // ConfigMap; pods get it patched
 inline constexpr const char* kSizesAnnotation = "poolwright.dev/sizes";               // ConfigMap: {"orders": 25}
 inline constexpr const char* kMayHoldAnnotation = "poolwright.dev/may-hold";          // pods: {"orders": [12, 2]}
+inline constexpr const char* kMayReachAnnotation = "poolwright.dev/may-reach";  // pods: orders-db.shop.svc:5432,...
 inline constexpr const char* kRestartHashAnnotation = "poolwright.dev/restart-hash";  // pod template
 /// Of PgBouncer in its pod.
 inline constexpr const char* kContainerName = "pgbouncer";

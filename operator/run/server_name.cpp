@@ -26,13 +26,18 @@ std::string without_end(std::string text, std::string_view end) {
 }  // namespace
 
 std::string server_name(const api::ConnectionPool& pool) {
-  std::string host = pool.spec.postgres.host;
+  return server_name(pool, pool.spec.postgres.host + ":" + std::to_string(pool.spec.postgres.port));
+}
+
+std::string server_name(const api::ConnectionPool& pool, const std::string& address) {
+  const std::size_t end = std::min(address.rfind(':'), address.size());
+  std::string host = address.substr(0, end);
   std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return std::tolower(c); });
   host = without_end(std::move(host), ".");
   host = without_end(std::move(host), ".cluster.local");
   if (is_short(host) && pool.namespace_name != local::kNamespace) host += "." + pool.namespace_name + ".svc";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return host + ":" + std::to_string(pool.spec.postgres.port);
+  return host + address.substr(end);
 }
 
 std::string host_from_anywhere(const api::ConnectionPool& pool) {

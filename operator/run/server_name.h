@@ -15,6 +15,8 @@ namespace poolwright::run {
 /// Service of the pool's namespace that PgBouncer finds under it (on one machine there are no Services: as it is).
 /// "orders-db.shop.svc:5432", "[fd00::1]:5432".
 std::string server_name(const api::ConnectionPool& pool);
+/// The same of "host:port" as a configuration of the pool names it.
+std::string server_name(const api::ConnectionPool& pool, const std::string& address);
 
 /// What was seen of servers, by server_name.
 using ServerViews = std::map<std::string, std::shared_ptr<const postgres::ServerObservation>>;

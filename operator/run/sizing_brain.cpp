@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "run/sizing_words.h"
 
@@ -91,26 +92,41 @@ void SizingBrain::logins_checked(const PoolKey& pool, bool are_let_in, Monotonic
   found->second.logins_proven_at = are_let_in ? std::optional(now) : std::nullopt;
 }
 
-SizingBrain::PoolState& SizingBrain::state_of(const PoolSighting& pool, MonotonicTime now) {
+/// Of every name that a spec or a pod knows the first one of the same server.
+std::map<std::string, std::string> SizingBrain::name_servers(const SizingWorld& world) {
+  ServerNames names;
+  for (const PoolSighting& pool : world.pools) names.merge(reached_servers(pool));
+  identify(names, world.servers, identities_);
+  return same_servers(names, identities_);
+}
+
+SizingBrain::PoolState& SizingBrain::state_of(const PoolSighting& pool, MonotonicTime now, const ServerNames& names) {
   PoolState& state = pools_[key_of(pool)];
   if (state.uid != pool.facts.pool.uid) {
     state = PoolState{};
     state.uid = pool.facts.pool.uid;
     state.first_seen = now;
   }
+  std::set<std::string> databases;
   std::vector<std::string> pods;
+  for (const Database& database : pool.facts.pool.spec.databases) databases.insert(database.name);
+  for (const std::string& name : databases) state.databases[name];
   for (const reconcile::PodFacts& pod : pool.facts.pods) {
     if (reconcile::is_live(pod)) pods.push_back(pod.uid);
+    // What a database that was taken out of the spec was told still counts.
+    for (const auto& [name, hold] : pod.may_hold.value_or(render::PodHolds{})) databases.insert(name);
   }
-  std::erase_if(state.databases, [&](const auto& entry) {
-    const auto& databases = pool.facts.pool.spec.databases;
-    return std::none_of(databases.begin(), databases.end(), [&](const Database& d) { return d.name == entry.first; });
-  });
-  for (const Database& database : pool.facts.pool.spec.databases) {
-    DatabaseState& known = state.databases[database.name];
+  std::erase_if(state.databases, [&](const auto& entry) { return !databases.contains(entry.first); });
+  const bool is_moved = std::none_of(state.server.begin(), state.server.end(),
+                                     [&](const std::string& name) { return names.contains(name); });
+  state.server = names;
+  for (auto& [name, known] : state.databases) {
     known.ledger.retain(pods);
     std::erase_if(known.held_by_pod,
                   [&](const auto& entry) { return std::find(pods.begin(), pods.end(), entry.first) == pods.end(); });
+    if (!is_moved) continue;
+    known.total.reset();
+    known.issued_per_pod = 0;
   }
   return state;
 }
@@ -122,8 +138,14 @@ SizingOutcome SizingBrain::decide(const SizingWorld& world) {
   snapshot->now = world.now;
   snapshot->wall_now = world.wall_now;
 
-  for (const PoolSighting& pool : world.pools) state_of(pool, world.now);
-  std::map<std::string, Group> groups = group(world);
+  const std::map<std::string, std::string> same = name_servers(world);
+  std::map<std::string, ServerNames> names;  // by the first of them
+  for (const auto& [name, first] : same) names[first].insert(name);
+  for (const PoolSighting& pool : world.pools) {
+    state_of(pool, world.now, names.at(same.at(server_name(pool.facts.pool))));
+  }
+  std::map<std::string, Group> groups = group(world, same);
+  set_leftovers_aside(world, same, groups);
   std::erase_if(servers_, [&](const auto& entry) { return !groups.contains(entry.first); });
   for (auto& [id, group] : groups) {
     const auto [known, is_new] = servers_.try_emplace(id, parameters_);
@@ -152,10 +174,8 @@ SizingOutcome SizingBrain::decide(const SizingWorld& world) {
   return outcome;
 }
 
-std::map<std::string, SizingBrain::Group> SizingBrain::group(const SizingWorld& world) {
-  std::set<std::string> names;
-  for (const PoolSighting& pool : world.pools) names.insert(server_name(pool.facts.pool));
-  const std::map<std::string, std::string> same = same_servers(names, world.servers);
+std::map<std::string, SizingBrain::Group> SizingBrain::group(const SizingWorld& world,
+                                                             const std::map<std::string, std::string>& same) {
   std::map<std::string, Group> groups;
   for (const PoolSighting& pool : world.pools) {
     const std::string name = server_name(pool.facts.pool);
@@ -172,17 +192,47 @@ std::map<std::string, SizingBrain::Group> SizingBrain::group(const SizingWorld& 
   return groups;
 }
 
+void SizingBrain::set_leftovers_aside(const SizingWorld& world, const std::map<std::string, std::string>& same,
+                                      std::map<std::string, Group>& groups) {
+  for (const PoolSighting& pool : world.pools) {
+    PoolState& state = pools_.at(key_of(pool));
+    std::map<std::pair<std::string, std::string>, int> sums;
+    for (const Leftover& left : leftovers(pool, state.server)) {
+      const auto known = state.databases.find(left.database);
+      // Until a pod has confirmed something newer, it may come to have what it was told last.
+      const bool may_grow = left.may_grow && known != state.databases.end();
+      const int ceiling = may_grow ? known->second.ledger.ceiling(left.pod) : 0;
+      sums[{same.at(left.server), left.database}] += std::max(ceiling, left.hold.size) + left.hold.reserve;
+    }
+    // PostgreSQL needs a moment to end what PgBouncer has closed.
+    for (const auto& [where, recent] : state.leftovers) sums.try_emplace(where, 0);
+    for (const auto& [where, sum] : sums) {
+      const auto& [group_id, database] = where;
+      const int count = state.leftovers[where].add(world.now, sum, kClosingPart);
+      if (count == 0) state.leftovers.erase(where);
+      const auto group = groups.find(group_id);
+      if (count == 0 || group == groups.end()) continue;  // no pool is there any more
+      group->second.set_aside += count;
+      group->second.left.emplace_back(count, sizing_id(pool.facts.pool, database) + " (left behind)");
+      const auto known = state.databases.find(database);
+      if (known != state.databases.end()) group->second.left_sessions[known->second.login] += count;
+    }
+  }
+}
+
 void SizingBrain::measure_capacity(Group& group, ServerState& server, MonotonicTime now) {
-  OwnSessions own;
+  OwnSessions own = group.left_sessions;
   int held = 0;
   for (const PoolSighting* pool : group.pools) {
     PoolState& state = pools_.at(key_of(*pool));
     for (const Database& database : pool->facts.pool.spec.databases) {
       const int held_now = held_by(*pool, database.name);
-      const int recent = state.databases.at(database.name).held.add(now, held_now, kOwnPart);
+      DatabaseState& known = state.databases.at(database.name);
+      const int recent = known.held.add(now, held_now, kOwnPart);
       held += held_now;
       const std::string user = login_user(*pool, database.name);
-      own[{user, api::server_database(database)}] += recent + room_now(pool->facts, database).stopping.total();
+      if (!user.empty()) known.login = {user, api::server_database(database)};
+      own[known.login] += recent + room_now(pool->facts, database).stopping.total();
       if (!group.seen) continue;
       const auto sessions = idle_sessions(*group.seen, api::server_database(database), user);
       group.leaks[sizing_id(pool->facts.pool, database.name)] = sizing::find_leaks(sessions, leak_policy_of(*pool));
@@ -228,13 +278,15 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       const reconcile::Room room = room_now(pool->facts, database);
       const int pods = room.pods;
       known.stopping = room.stopping;
-      group.stopping += known.stopping.total();
+      group.set_aside += known.stopping.total();
       const std::string id = sizing_id(pool->facts.pool, database.name);
       DatabaseMemory memory;
       const auto recorded = pool->facts.sizes.find(database.name);
       // What cannot be told to the pods stays as it is recorded.
       const bool stands_still = state.is_refused || pool->is_paused;
-      if (stands_still && recorded != pool->facts.sizes.end()) known.total = recorded->second;
+      const bool arrives = is_arriving(*pool, state.server);
+      if (stands_still && arrives) known.total.reset();  // it is not on its way yet
+      if (stands_still && !arrives && recorded != pool->facts.sizes.end()) known.total = recorded->second;
       if (known.total) memory.size_per_pod = std::max(1, (*known.total - known.stopping.size) / pods);
       const int reserve = std::max(0, database.reserve_pool_size - known.stopping.reserve) / pods;
       for (const reconcile::PodFacts& pod : pool->facts.pods) {
@@ -243,9 +295,12 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       }
       const auto leak = group.leaks.find(id);
       if (leak != group.leaks.end()) memory.leaked = leak->second.count;
+      memory.is_arriving = arrives;
+      memory.pods_elsewhere = pods_elsewhere(*pool, state.server);
       sizing::PoolInput input = pool_input(*pool, database, memory);
       if (stands_still) input.mode = sizing::SizingMode::kRecommend;
-      const bool is_first = !known.total && recorded != pool->facts.sizes.end() && !pool->facts.pods.empty();
+      const bool is_first =
+          !known.total && !arrives && recorded != pool->facts.sizes.end() && !pool->facts.pods.empty();
       if (is_first) {
         // What a process before this one sent is recorded on the pods, else it is any size that the spec allows; each
         // pod counts with the largest until it has confirmed one of ours.
@@ -258,7 +313,7 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       group.input.pools.push_back(std::move(input));
     }
   }
-  group.input.budget = std::max(0, group.budget.connections - group.stopping);
+  group.input.budget = std::max(0, group.budget.connections - group.set_aside);
 }
 
 void SizingBrain::take_sizes(Group& group, const PoolSighting& pool, PoolOutcome& outcome) {
@@ -468,7 +523,7 @@ ServerSizing describe_server(const std::string& id, const ServerSeen& seen) {
 void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const SizingWorld& world,
                                   SizingSnapshot& snapshot) {
   ServerSizing about = describe_server(group.id, group.seen);
-  std::vector<std::pair<int, std::string>> shares;
+  std::vector<std::pair<int, std::string>> shares = group.left;
   for (const PoolSighting* pool : group.pools) {
     const PoolState& state = pools_.at(key_of(*pool));
     for (const Database& database : pool->facts.pool.spec.databases) {
@@ -511,7 +566,7 @@ void SizingBrain::add_to_snapshot(Group& group, const ServerState& server, const
   }
   group.who_takes_what = takers(std::move(shares));
   about.budget = group.budget;
-  about.committed = group.decision.committed_before + group.stopping;
+  about.committed = group.decision.committed_before + group.set_aside;
   about.guard_state = group.decision.guard_state;
   about.is_saturated = server.is_saturated;
   about.is_budget_exceeded = group.decision.is_budget_exceeded;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "reconcile/size_advice.h"
+#include "run/leftovers.h"
 #include "run/sizing_input.h"
 #include "run/sizing_snapshot.h"
 #include "sizing/server_sizer.h"
@@ -92,7 +93,8 @@ class SizingBrain {
   struct DatabaseState {
     std::optional<int> total;  // size that was decided last, sum over all pods
     int issued_per_pod = 0;
-    render::PodHold stopping;  // what pods that stop may still hold
+    render::PodHold stopping;                   // what pods that stop may still hold
+    std::pair<std::string, std::string> login;  // user and database on the server, as seen last
     sizing::SettingLedger ledger;
     RecentMax held;
     std::map<std::string, RecentMax> held_by_pod;  // UID
@@ -101,6 +103,9 @@ class SizingBrain {
   };
   struct PoolState {
     std::string uid;
+    ServerNames server;  // that the spec leads to
+    /// What may still be open where the sizes do not count it, by the server's group and the database.
+    std::map<std::pair<std::string, std::string>, RecentMax> leftovers;
     MonotonicTime first_seen{};
     std::int64_t serial = 0;
     bool is_refused = false;
@@ -137,11 +142,17 @@ class SizingBrain {
     sizing::ServerInput input;
     sizing::ServerDecision decision;
     std::string who_takes_what;
-    int stopping = 0;  // connections that pods which stop may still hold
+    /// Connections that are in nobody's share: of pods that stop, and what is left of pools that were moved away.
+    int set_aside = 0;
+    std::vector<std::pair<int, std::string>> left;  // of the latter, what and whose
+    OwnSessions left_sessions;
   };
 
-  PoolState& state_of(const PoolSighting& pool, MonotonicTime now);
-  std::map<std::string, Group> group(const SizingWorld& world);
+  std::map<std::string, std::string> name_servers(const SizingWorld& world);
+  PoolState& state_of(const PoolSighting& pool, MonotonicTime now, const ServerNames& names);
+  static std::map<std::string, Group> group(const SizingWorld& world, const std::map<std::string, std::string>& same);
+  void set_leftovers_aside(const SizingWorld& world, const std::map<std::string, std::string>& same,
+                           std::map<std::string, Group>& groups);
   static int held_lately(DatabaseState& known, const PoolSighting& pool, const std::string& uid,
                          const std::string& database, MonotonicTime now);
   void fill_input(Group& group, ServerState& server, MonotonicTime now);
@@ -155,6 +166,7 @@ class SizingBrain {
   void add_to_snapshot(Group& group, const ServerState& server, const SizingWorld& world, SizingSnapshot& snapshot);
 
   sizing::Parameters parameters_;
+  ServerIdentities identities_;
   std::map<PoolKey, PoolState> pools_;
   std::map<std::string, ServerState> servers_;
   std::deque<SizeChange> changes_;

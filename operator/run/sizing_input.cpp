@@ -33,17 +33,28 @@ const Row* named(const std::vector<Row>& rows, const std::string& name, std::str
 
 }  // namespace
 
-std::map<std::string, std::string> same_servers(const std::set<std::string>& names,
-                                                const std::map<std::string, ServerSeen>& seen) {
-  std::map<std::string, std::string> first;  // by system identifier
-  std::map<std::string, std::string> groups;
+void identify(const std::set<std::string>& names, const std::map<std::string, ServerSeen>& seen,
+              ServerIdentities& identities) {
+  std::erase_if(identities, [&](const auto& entry) { return !names.contains(entry.first); });
   for (const std::string& name : names) {
-    groups[name] = name;
     const auto found = seen.find(name);
     if (found == seen.end() || !found->second || !found->second->observed_at) continue;
     const postgres::ServerFacts& facts = found->second->facts;
-    if (facts.system_identifier.empty() || facts.is_in_recovery) continue;
-    groups[name] = first.try_emplace(facts.system_identifier, name).first->second;
+    if (facts.system_identifier.empty() || facts.is_in_recovery) {
+      identities.erase(name);
+    } else {
+      identities[name] = facts.system_identifier;
+    }
+  }
+}
+
+std::map<std::string, std::string> same_servers(const std::set<std::string>& names,
+                                                const ServerIdentities& identities) {
+  std::map<std::string, std::string> first;  // by system identifier
+  std::map<std::string, std::string> groups;
+  for (const std::string& name : names) {
+    const auto known = identities.find(name);
+    groups[name] = known == identities.end() ? name : first.try_emplace(known->second, name).first->second;
   }
   return groups;
 }
@@ -131,15 +142,19 @@ sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& data
   const auto recorded = pool.facts.sizes.find(database.name);
   if (memory.size_per_pod) {
     input.size = *memory.size_per_pod;
-  } else if (recorded != pool.facts.sizes.end()) {
+  } else if (recorded != pool.facts.sizes.end() && !memory.is_arriving) {
     input.size = std::max(1, (recorded->second - stopping.size) / pods);
   } else {
     input.mode = sizing::SizingMode::kFixed;  // wants the initial size, whatever follows later
     input.size = 1;
+    if (recorded != pool.facts.sizes.end()) {
+      input.limits.initial = std::clamp(recorded->second - stopping.size, input.limits.min, input.limits.max);
+    }
   }
   if (pool.is_deleted) input.mode = sizing::SizingMode::kRecommend;  // it only ends
   for (const reconcile::PodFacts& pod : pool.facts.pods) {
-    if (!reconcile::is_live(pod)) continue;  // it holds nothing yet, or is counted apart
+    // It holds nothing yet, or is counted apart.
+    if (!reconcile::is_live(pod) || memory.pods_elsewhere.contains(pod.uid)) continue;
     sizing::PodInput pod_input{.name = pod.uid};
     const auto seen = pool.seen.find(pod.uid);
     if (seen != pool.seen.end() && seen->second) pod_input.observation = observation_of(*seen->second, database.name);

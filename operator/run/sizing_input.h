@@ -31,10 +31,16 @@ struct PoolSighting {
   bool is_paused = false;               // nothing of it is changed by annotation
 };
 
-/// Names that lead to the same server: by the system identifier of servers that were read and are no standbys (a
-/// standby has its primary's identifier and connections of its own). Gives for every name the first one of its group.
-std::map<std::string, std::string> same_servers(const std::set<std::string>& names,
-                                                const std::map<std::string, ServerSeen>& seen);
+/// System identifiers by name, as they were read last.
+using ServerIdentities = std::map<std::string, std::string>;
+
+/// Takes over what was seen of the servers with these names, and forgets all others. A standby has no identity: it has
+/// its primary's identifier and connections of its own.
+void identify(const std::set<std::string>& names, const std::map<std::string, ServerSeen>& seen,
+              ServerIdentities& identities);
+
+/// Names that lead to the same server: of the same identity. Gives for every name the first one of its group.
+std::map<std::string, std::string> same_servers(const std::set<std::string>& names, const ServerIdentities& identities);
 
 /// "shop/orders/app": unique in the cluster.
 std::string sizing_id(const api::ConnectionPool& pool, const std::string& database);
@@ -56,10 +62,14 @@ struct DatabaseMemory {
   std::optional<int> size_per_pod;
   std::map<std::string, int> ceilings;  // by the pod's UID
   int leaked = 0;
+  /// The pool comes from another server: what it has is there.
+  bool is_arriving = false;
+  std::set<std::string> pods_elsewhere;  // UIDs of pods that do not know this server yet
 };
 
-/// One database of a pool as the sizing takes it: its live pods, and of its limits what stopping pods leave. A database
-/// that never had a size begins with one connection a pod and grows to its initial size as far as the budget is free.
+/// One database of a pool as the sizing takes it: its live pods that may reach the server, and of its limits what
+/// stopping pods leave. A database that never had a size there begins with one connection a pod and grows to its
+/// initial size, or the one that it comes with, as far as the budget is free.
 sizing::PoolInput pool_input(const PoolSighting& pool, const api::Database& database, const DatabaseMemory& memory);
 
 /// Sessions of the server that belong to one database: by database and by the user that its PgBouncers log in as.

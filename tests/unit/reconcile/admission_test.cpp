@@ -225,5 +225,16 @@ TEST(Admission, TheSumOverAllPodsNeverPassesTheSizeWhateverHappens) {
   EXPECT_GT(started, 4000) << "pods must come to start";
 }
 
+TEST(Reach, IsReadFromTheConfigurationAndFromThePod) {
+  pgbouncer::ExpectedConfig config;
+  config.databases = {{.name = "app", .options = {{"host", "'orders-db.shop.svc'"}, {"port", "5432"}}},
+                      {.name = "reports", .options = {{"host", "fd00::1"}, {"port", "5433"}}}};
+  const std::set<std::string> servers = servers_of(config);
+  EXPECT_EQ(reach_text(servers), "fd00::1:5433,orders-db.shop.svc:5432");
+  EXPECT_EQ(read_reach(reach_text(servers)), servers);
+  EXPECT_TRUE(read_reach("").empty());
+  EXPECT_EQ(read_reach(",a:1,,").size(), 1U);
+}
+
 }  // namespace
 }  // namespace poolwright::reconcile

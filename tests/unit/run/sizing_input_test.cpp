@@ -29,11 +29,17 @@ TEST(ServerName, OneSpellingForOneServer) {
 }
 
 TEST(SameServers, TwoNamesOfOneServerAreOneAndAStandbyIsAnother) {
-  const auto same =
-      same_servers({"a", "b", "c", "d"}, {{"a", server("7")}, {"b", server("7")}, {"c", server("7", true)}});
+  const std::set<std::string> names = {"a", "b", "c", "d"};
+  ServerIdentities identities;
+  identify(names, {{"a", server("7")}, {"b", server("7")}, {"c", server("7", true)}}, identities);
+  const auto same = same_servers(names, identities);
   EXPECT_EQ(same.at("b"), "a");
   EXPECT_EQ(same.at("c"), "c") << "it has the primary's identifier and connections of its own";
   EXPECT_EQ(same.at("d"), "d") << "nobody could read it";
+  identify({"a", "b"}, {{"a", server("7")}}, identities);
+  EXPECT_EQ(same_servers({"a", "b"}, identities).at("b"), "a") << "what was read last";
+  identify({"a", "b"}, {{"b", server("8")}}, identities);
+  EXPECT_EQ(same_servers({"a", "b"}, identities).at("b"), "b") << "another server answers there";
 }
 
 TEST(PoolInput, SizesOfTheResourceAreSumsAndThoseOfTheSizingArePerPod) {
