@@ -116,7 +116,8 @@ Claim claim_of(const TieredClaim& tiered, int min, int max) {
           .size = tiered.size};
 }
 
-/// Keeps pools whose share is close to their size: a reload for one connection helps nobody.
+/// Keeps pools whose share is close to their size (a reload for one connection helps nobody, and in a contended budget
+/// shares jitter), and what pools have and want beyond their share, as long as nobody else is to have it.
 Shares with_little_churn(double budget, std::span<const TieredClaim> claims, const Shares& shares) {
   Shares calm = shares;
   double sum = 0.0;
@@ -124,9 +125,8 @@ Shares with_little_churn(double budget, std::span<const TieredClaim> claims, con
     int& units = calm.units[claim.id];
     const bool is_close = std::abs(units - claim.size) <= std::max(1.0, claim.tolerance * claim.size);
     const bool is_allowed = claim.min <= claim.size && claim.size <= claim.max;
-    // Waiting clients are worth a reload, but not the jitter of shares in a contended budget.
-    const bool is_worth_it = claim.is_urgent && units > claim.size && units == claim.want;
-    if (is_close && is_allowed && !is_worth_it) units = claim.size;
+    const bool is_used = units < claim.size && claim.size <= claim.want;
+    if (is_allowed && (is_close || is_used)) units = claim.size;
     sum += static_cast<double>(claim.pods) * units;
   }
   return sum <= budget ? calm : shares;
@@ -158,7 +158,12 @@ Shares allocate(int budget, std::span<const TieredClaim> claims) {
     return claim_of(claim, shares.units.at(claim.id), std::min(claim.want, claim.need));
   });
   shares = fill_tier([&](const TieredClaim& claim) { return claim_of(claim, shares.units.at(claim.id), claim.want); });
-  return with_little_churn(left, claims, shares);
+  shares = with_little_churn(left, claims, shares);
+  // Waiting clients get what is left, also where others do not take their share for now.
+  return fill_tier([&](const TieredClaim& claim) {
+    const int kept = shares.units.at(claim.id);
+    return claim_of(claim, kept, claim.is_urgent ? claim.want : kept);
+  });
 }
 
 }  // namespace poolwright::sizing

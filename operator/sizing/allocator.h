@@ -42,7 +42,7 @@ struct TieredClaim {
   int size = 1;
   /// The size is not to be lowered on what is known now (doubtful observations): taken as its minimum where that fits.
   bool is_frozen = false;
-  /// Clients wait: a growth by one unit is worth the reload.
+  /// Clients wait: whatever is left of the budget is theirs, and worth a reload.
   bool is_urgent = false;
   /// Reserve that each pod may open on top of its size; taken off the budget first.
   int reserve_per_pod = 0;

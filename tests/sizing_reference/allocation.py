@@ -81,16 +81,17 @@ def allocate(budget, claims):
     shares, _ = tier(lambda c: (first[c["id"]], min(c["want"], c["need"])))
     second = shares
     shares, _ = tier(lambda c: (second[c["id"]], c["want"]))
-    return with_little_churn(left, claims, shares), False
+    kept = with_little_churn(left, claims, shares)
+    shares, _ = tier(lambda c: (kept[c["id"]], c["want"] if c["urgent"] else kept[c["id"]]))
+    return shares, False
 
 
 def with_little_churn(budget, claims, shares):
     calm = dict(shares)
     for c in claims:
-        share = shares[c["id"]]
-        close = abs(share - c["size"]) <= max(1.0, c["tolerance"] * c["size"])
-        worth_it = c["urgent"] and share > c["size"] and share == c["want"]
-        if close and c["min"] <= c["size"] <= c["max"] and not worth_it:
+        close = abs(shares[c["id"]] - c["size"]) <= max(1.0, c["tolerance"] * c["size"])
+        used = shares[c["id"]] < c["size"] <= c["want"]
+        if (close or used) and c["min"] <= c["size"] <= c["max"]:
             calm[c["id"]] = c["size"]
     return calm if sum(float(c["pods"]) * calm[c["id"]] for c in claims) <= budget else shares
 

@@ -1,34 +1,19 @@
-// The promises of the sizing, each tried on thousands of random inputs. A
-// failure prints its seed.
+// The promises of the budget, each tried on thousands of random inputs; those of the control are in
+// control_invariants_test.cpp. A failure prints its seed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <deque>
 #include <numeric>
-#include <random>
 
 #include "sizing/allocator.h"
 #include "sizing/setting_ledger.h"
 #include "sizing/transition.h"
+#include "unit/sizing/dice.h"
 #include "unit/sizing/pool_fixture.h"
 
 namespace poolwright::sizing {
 namespace {
-
-class Dice {
- public:
-  explicit Dice(unsigned seed) : engine_(seed) {}
-  int from(int low, int high) { return std::uniform_int_distribution<int>(low, high)(engine_); }
-  double real(double low, double high) { return std::uniform_real_distribution<double>(low, high)(engine_); }
-  bool chance(double probability) { return real(0, 1) < probability; }
-  template <typename T>
-  void shuffle(std::vector<T>& values) {
-    std::shuffle(values.begin(), values.end(), engine_);
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 std::vector<Claim> random_claims(Dice& dice, int count) {
   constexpr std::array kWeights = {0.5, 1.0, 1.0, 2.0, 5.0};
