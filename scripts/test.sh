@@ -79,7 +79,7 @@ stage_e2e() {
   build_operator || { outcome fail "build dev" "it does not compile" && return; }
   run_plain_tests
   run_python_tests tests/lab/*_test.py tests/clients/*_test.py \
-    tests/e2e/{commands,cli,crd,pool,pause,drift,serving,clients,recovery,quiet,docs,local,compose,record,leaks,server_move}_test.py \
+    tests/e2e/{commands,cli,crd,pool,pause,drift,serving,clients,recovery,quiet,docs,local,compose,record,leaks,server_move,promotion}_test.py \
     tests/e2e/monitoring_{rules,prometheus,page}_test.py tests/chart/*_test.py
 }
 
