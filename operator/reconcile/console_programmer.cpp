@@ -115,7 +115,7 @@ bool ConsoleProgrammer::was_refused(const Facts& facts, const std::string& confi
 void ConsoleProgrammer::annotate(const PodFacts& pod, const api::ConnectionPool& pool, const Json& annotations,
                                  const CallLimits& limits) {
   const Status done = annotate_pod(parts_.store, pool.namespace_name, pod.name, annotations, limits);
-  if (!done) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(done.error())}});
+  if (!done) log_warning("pod_not_annotated", {{"pod", pod.name}, {"error", describe(done.error())}});
 }
 
 PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::ConnectionPool& pool,
@@ -131,7 +131,13 @@ PodProgram ConsoleProgrammer::program_pod(const PodFacts& pod, const api::Connec
     reached.insert(servers.begin(), servers.end());
     Json annotations = record_of(recorded, reached);
     annotations[render::kConfigHashAnnotation] = config_hash;
-    annotate(pod, pool, annotations, limits);
+    const Status done = annotate_pod(parts_.store, pool.namespace_name, pod.name, annotations, limits);
+    const bool is_recorded = recorded == pod.may_hold && reached == pod.may_reach;
+    if (!done && !is_recorded) {
+      return {.pod = pod.name, .problem = "what it may hold was not recorded on it: " + done.error().message};
+    }
+    // Without the nudge the kubelet writes the files, too, only later.
+    if (!done) log_warning("pod_not_nudged", {{"pod", pod.name}, {"error", describe(done.error())}});
   }
   const auto console = parts_.fleet.console(pod.uid);
   const ApplyOutcome outcome = pgbouncer::apply_config(*console, expected, parts_.clock, limits);
