@@ -17,6 +17,8 @@ constexpr double kProbeFloor = 0.5;
 // Work below this share of before: growth made things much worse, go straight back.
 constexpr double kRetrograde = 0.9;
 constexpr double kTestLoss = 0.05;
+// Standard errors beyond which a loss is no chance.
+constexpr double kClearErrors = 4.0;
 constexpr double kGrownRatio = 1.03;
 constexpr double kStepGrowth = 1.5;
 constexpr double kLockedGrowth = 1.5;
@@ -115,10 +117,14 @@ double KneeGuard::tick_saturated(const GuardTick& tick, double step_s) {
   return is_open_ ? open_cap() : ceiling_;
 }
 
-void KneeGuard::judge_step(const GuardTick& tick, const Trial& trial, const Outcome& outcome) {
-  // With a long queue the work rate is what counts; otherwise the time that a transaction stays.
+/// With a long queue the work rate is what counts; otherwise the time that a transaction stays.
+double KneeGuard::gain_of(const Trial& trial, const Outcome& outcome) {
   const bool is_queue_long = trial.before.waiting >= trial.before.concurrency;
-  const double gain = is_queue_long ? outcome.work_ratio - 1.0 : 1.0 / std::max(outcome.residence, kTiny) - 1.0;
+  return is_queue_long ? outcome.work_ratio - 1.0 : 1.0 / std::max(outcome.residence, kTiny) - 1.0;
+}
+
+void KneeGuard::judge_step(const GuardTick& tick, const Trial& trial, const Outcome& outcome) {
+  const double gain = gain_of(trial, outcome);
   const double least = std::max(parameters_.gain_epsilon, 0.5 * outcome.error);
   const bool is_kept = direction_ < 0 ? gain >= least
                                       : outcome.ratio > kGrownRatio &&
@@ -215,11 +221,14 @@ std::optional<KneeGuard::Outcome> KneeGuard::measure(const GuardTick& tick) cons
   outcome.work_ratio = work_rate(outcome.after.transactions, trial.service_s) / trial.work;
   outcome.error = outcome.work_ratio *
                   std::sqrt(outcome.after.error * outcome.after.error + trial.before.error * trial.before.error);
-  const bool is_last_chance = window_s >= parameters_.trial_max_s;
-  if (trial.kind != TrialKind::kGrowth && outcome.error > parameters_.max_error && !is_last_chance) return std::nullopt;
   outcome.ratio = outcome.after.concurrency / std::max(trial.before.concurrency, kTiny);
   const double inside = outcome.after.concurrency + outcome.after.waiting;
   outcome.residence = inside / std::max(trial.before.concurrency + trial.before.waiting, kTiny) / outcome.work_ratio;
+  if (trial.kind == TrialKind::kGrowth) return outcome;
+  // Clients pay for a trial that loses: no longer than the loss takes to be clear.
+  const bool is_clear_loss = gain_of(trial, outcome) < -(kTestLoss + kClearErrors * outcome.error);
+  const bool is_last_chance = window_s >= parameters_.trial_max_s;
+  if (outcome.error > parameters_.max_error && !is_clear_loss && !is_last_chance) return std::nullopt;
   return outcome;
 }
 

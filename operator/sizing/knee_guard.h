@@ -83,6 +83,7 @@ class KneeGuard {
     double error = 0;
   };
 
+  static double gain_of(const Trial& trial, const Outcome& outcome);
   double open_cap() const { return proven_ * parameters_.growth_factor; }
   double tick_open(const GuardTick& tick, double concurrency, double step_s);
   double tick_saturated(const GuardTick& tick, double step_s);

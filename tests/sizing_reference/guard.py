@@ -5,6 +5,13 @@ import math
 from .staffing import total
 
 
+def gain_of(trial, outcome):
+    """With a long queue the work rate counts; otherwise the time that a transaction stays."""
+    if trial["before"]["waiting"] >= trial["before"]["concurrency"]:
+        return outcome["work"] - 1.0
+    return 1.0 / max(outcome["residence"], 1e-6) - 1.0
+
+
 def measure_point(pools, samples):
     """Means over the newest samples of all pools: concurrency, waiting, rate of each pool, error of the work rate."""
     concurrency = waiting = variance = work = 0.0
@@ -118,9 +125,8 @@ class Guard:
             self.ceiling = max(0.5 * self.p["initial_safe"], self.ceiling * factor)
 
     def judge_step(self, now, trial, outcome):
-        before, work, error, ratio = trial["before"], outcome["work"], outcome["error"], outcome["ratio"]
-        long_queue = before["waiting"] >= before["concurrency"]
-        gain = work - 1.0 if long_queue else 1.0 / max(outcome["residence"], 1e-6) - 1.0
+        error, ratio = outcome["error"], outcome["ratio"]
+        gain = gain_of(trial, outcome)
         least = max(self.p["gain_epsilon"], 0.5 * error)
         if self.direction < 0:
             kept = gain >= least
@@ -183,9 +189,11 @@ class Guard:
         before, after = self.trial["before"], measure_point(pools, int(window))
         work = work_rate(after["rates"], self.trial["services"]) / self.trial["work"]
         error = work * math.sqrt(after["error"] * after["error"] + before["error"] * before["error"])
-        if self.trial["kind"] != "growth" and error > self.p["max_error"] and window < self.p["trial_max_s"]:
-            return None
         inside = after["concurrency"] + after["waiting"]
-        return dict(after=after, work=work, error=error,
-                    ratio=after["concurrency"] / max(before["concurrency"], 1e-6),
-                    residence=inside / max(before["concurrency"] + before["waiting"], 1e-6) / work)
+        outcome = dict(after=after, work=work, error=error,
+                       ratio=after["concurrency"] / max(before["concurrency"], 1e-6),
+                       residence=inside / max(before["concurrency"] + before["waiting"], 1e-6) / work)
+        if self.trial["kind"] != "growth" and error > self.p["max_error"] and window < self.p["trial_max_s"]:
+            clear_loss = gain_of(self.trial, outcome) < -(0.05 + 4.0 * error)
+            return outcome if clear_loss else None
+        return outcome

@@ -106,5 +106,31 @@ TEST(KneeGuard, AnInterruptedProbeGivesBackWhatItTook) {
   EXPECT_DOUBLE_EQ(after, before);
 }
 
+TEST(KneeGuard, ATestThatMakesTheQueueGrowEndsSoon) {
+  KneeGuard guard{GuardParameters{}};
+  std::deque<Sample> window;
+  double now_s = 0;
+  double waiting = 20;
+  int tested = 0;
+  for (int t = 0; t < 60; ++t) {
+    now_s += 1;
+    // Transactions come at the same rate, whatever happens, and hold a server longer from the fifth second on.
+    const double wanted = t < 5 ? 14 : 24;
+    const double cap = guard.ceiling().value_or(1000);
+    const double busy = std::min(wanted, cap);
+    waiting = std::max(0.0, waiting + 200 * (1 - busy / wanted) - (cap >= 1000 ? 20 : 0));
+    Sample sample{.time_s = now_s, .transactions = 200 * busy / wanted * (t % 2 == 0 ? 1.12 : 0.88), .busy = busy};
+    sample.active = static_cast<int>(busy);
+    sample.waiting = static_cast<int>(waiting);
+    window.push_back(sample);
+    const GuardPool pool{.id = "a", .window = window, .busy = busy, .transactions = sample.transactions};
+    guard.tick({.now_s = now_s, .pools = std::span(&pool, 1), .is_contending = true, .is_growth_wanted = t < 30});
+    tested += guard.state() == GuardState::kTesting;
+  }
+  EXPECT_GT(tested, 0) << "no test was seen";
+  EXPECT_LT(tested, 8) << "the noise of the rate is no reason to let clients wait for 15 s";
+  EXPECT_EQ(guard.state(), GuardState::kOpen);
+}
+
 }  // namespace
 }  // namespace poolwright::sizing
