@@ -19,6 +19,8 @@ constexpr double kShareBusyMin = 0.2;
 constexpr double kImbalanceMax = 1.25;
 // Waiting, as a share of busy servers, below which it is the luck of a moment.
 constexpr double kWaitingShare = 0.02;
+// Growth of the queue in a second, as a share of the transactions, that tells of a load that has just risen.
+constexpr double kSurgeShare = 0.1;
 
 bool is_restart(const PodCounters& before, const PodCounters& after) {
   return after.xact_count < before.xact_count || after.xact_time_us < before.xact_time_us ||
@@ -166,6 +168,9 @@ Demand DemandEstimator::measure(const Totals& totals) const {
   demand.is_queueing = now.waiting > 0 && !demand.is_opening &&
                        (now.waited > kWaitingShare * std::max(now.busy, 0.05) || now.waiting >= pods);
   demand.load = demand.busy;
+  // Means lag behind a load that has just risen. Every server is occupied then, so that the gauge is exact.
+  const bool is_surging = demand.is_queueing && fast.queue_growth > kSurgeShare * demand.transactions;
+  if (is_surging) demand.load = std::max(demand.load, static_cast<double>(now.active - now.leaked));
   if (now.waiting > 0) {
     const double drain_s = parameters_.drain_s;
     demand.load += fast.queue_growth * std::min(demand.service_s, 1.0) +

@@ -176,9 +176,11 @@ class Estimator:
         opening = waiting > 0 and now["at_limit"] == 0
         queueing = waiting > 0 and not opening and (now["waited"] > 0.02 * max(now["busy"], 0.05) or waiting >= pods)
         load = busy
+        span = now["time"] - fast[0]["time"]
+        growth = max(0.0, (waiting - fast[0]["waiting"]) / span) if span > 0.0 else 0.0
+        if queueing and growth > 0.1 * transactions:
+            load = max(load, float(now["active"] - now["leaked"]))
         if waiting > 0:
-            span = now["time"] - fast[0]["time"]
-            growth = max(0.0, (waiting - fast[0]["waiting"]) / span) if span > 0.0 else 0.0
             drain = self.p["drain_s"]
             load += growth * min(service, 1.0) + waiting * min(service, drain) / drain
         if pods > 1 and now["active"] > 0:

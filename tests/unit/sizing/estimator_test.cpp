@@ -45,6 +45,14 @@ TEST_F(EstimatorTest, WarmsUpBeforeItIsTrusted) {
   EXPECT_EQ(second({.busy = 3}).doubt, Doubt::kNone);
 }
 
+TEST_F(EstimatorTest, WhileTheQueueGrowsTheNewestSecondCounts) {
+  seconds(5, {.busy = 2, .transactions = 100});
+  const Demand& burst = second({.busy = 10, .waiting = 50, .transactions = 200});
+  EXPECT_NEAR(burst.busy, (2 + 2 + 10) / 3.0, 1e-6);
+  EXPECT_GE(burst.load, 10) << "every server is occupied";
+  EXPECT_NEAR(seconds(4, {.busy = 2, .transactions = 100}).load, 2, 1e-6);
+}
+
 TEST_F(EstimatorTest, OneLongCommitIsCappedByWhatThePodHolds) {
   seconds(5, {.busy = 2});
   now_s_ += 1.0;
