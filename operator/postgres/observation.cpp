@@ -30,7 +30,7 @@ Result<ServerFacts> parse_facts(const Table& table) {
   facts.reserved_connections = reader.count("reserved_connections");
   facts.version = static_cast<int>(reader.count("server_version_num"));
   facts.is_in_recovery = reader.flag("is_in_recovery");
-  facts.started_at_s = reader.count("started_at_s");
+  facts.started_at_us = reader.count("started_at_us");
   facts.sees_all_sessions = reader.flag("sees_all_sessions");
   PW_RETURN_IF_ERROR(reader.status());
   return facts;

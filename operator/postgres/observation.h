@@ -47,7 +47,7 @@ struct ServerFacts {
   int version = 0;                        // 150006
   bool is_in_recovery = false;            // a standby
   bool sees_all_sessions = false;         // pg_read_all_stats: else states of other roles are empty
-  std::int64_t started_at_s = 0;          // since 1970
+  std::int64_t started_at_us = 0;         // since 1970
   std::string system_identifier;          // "" where the role may not read it
   friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
 
@@ -90,7 +90,7 @@ inline constexpr const char* kFactsQuery =
     " coalesce(pg_catalog.current_setting('reserved_connections', true), '0') AS reserved_connections,"
     " pg_catalog.current_setting('server_version_num') AS server_version_num,"
     " pg_catalog.pg_is_in_recovery() AS is_in_recovery,"
-    " pg_catalog.floor(extract(epoch FROM pg_catalog.pg_postmaster_start_time()))::bigint AS started_at_s,"
+    " (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint AS started_at_us,"
     " pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all_sessions";
 
 inline constexpr const char* kSystemIdentifierQuery = "SELECT system_identifier FROM pg_catalog.pg_control_system()";

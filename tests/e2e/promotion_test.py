@@ -66,11 +66,16 @@ class PromotionCase(unittest.TestCase):
         pool = cls.lab.pool("orders", [cls.login], pgbouncer={"replicas": 2, "version": "1.26"})
         pool["spec"]["postgres"] |= {"host": proxy.address[0], "port": proxy.address[1], "observerSecretRef": {"name": "watcher"}}
         cls.lab.apply(pool)
-        cls.lab.wait_for_pool("orders", lambda pool: condition(pool, "Ready") == "True")
+        # The observer has read the primary: what it never saw it could not miss.
+        cls.lab.wait_for_pool("orders", lambda pool: condition(pool, "Ready") == "True" and "max_connections" in cls.budget_told(pool))
         secret = cls.lab.url_secret("orders", "orders")
         host, port = cls.enterClassContext(cls.node.service(NAMESPACE, "orders-pool"))
         cls.pooled = Database(host, port, secret["dbname"], secret["username"], secret["password"])
         cls.lab.psql("create table work (id bigint generated always as identity, note text)", cls.pooled)
+
+    @staticmethod
+    def budget_told(pool):
+        return next((entry["message"] for entry in pool["status"]["conditions"] if entry["type"] == "BudgetExceeded"), "")
 
     def command(self, *arguments):
         return subprocess.run([BINARY, *arguments, "-n", NAMESPACE], capture_output=True, text=True, timeout=120, check=True,
@@ -92,7 +97,7 @@ class PromotionCase(unittest.TestCase):
 class Planned(PromotionCase):
     def test_behind_a_pause_nobody_sees_an_error_and_nothing_is_lost(self):
         with Load(self.pooled) as load:
-            wait_until("clients work", lambda: self.rows() > 50)
+            wait_until("clients work", lambda: self.rows() > 150)
             self.command("pause", "orders", "--for", "60")
             wait_until("the standby has everything", self.standby.has_all)
             self.lab.stop_postgres()
@@ -109,7 +114,7 @@ class Planned(PromotionCase):
 class Unplanned(PromotionCase):
     def test_the_pool_goes_on_by_itself(self):
         with Load(self.pooled):
-            wait_until("clients work", lambda: self.rows() > 50)
+            wait_until("clients work", lambda: self.rows() > 150)
             self.lab.kill_postgres()
             time.sleep(2)
             self.take_over()

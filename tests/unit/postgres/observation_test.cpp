@@ -8,8 +8,8 @@ namespace {
 
 Table facts() {
   return {{"max_connections", "superuser_reserved_connections", "reserved_connections", "server_version_num",
-           "is_in_recovery", "started_at_s", "sees_all_sessions"},
-          {{"100", "3", "2", "160004", "f", "1767323045", "t"}}};
+           "is_in_recovery", "started_at_us", "sees_all_sessions"},
+          {{"100", "3", "2", "160004", "f", "1767323045000001", "t"}}};
 }
 
 TEST(Facts, AreRead) {
@@ -21,7 +21,7 @@ TEST(Facts, AreRead) {
                                 .version = 160004,
                                 .is_in_recovery = false,
                                 .sees_all_sessions = true,
-                                .started_at_s = 1'767'323'045,
+                                .started_at_us = 1'767'323'045'000'001,
                                 .system_identifier = ""}));
   EXPECT_EQ(read->usable_connections(), 95);
 }

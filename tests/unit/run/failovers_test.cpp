@@ -10,14 +10,15 @@ namespace {
 using std::chrono::seconds;
 
 const WallTime kNow = *parse_rfc3339("2026-01-02T03:04:05Z");
-constexpr std::int64_t kStart = 1'767'300'000;
+constexpr std::int64_t kStart = 1'767'300'000'000'000;  // microseconds
+constexpr std::int64_t kSecond = 1'000'000;
 const std::string kServer = "orders-db:5432";
 
-postgres::ServerObservation seen(std::int64_t started_at_s, bool is_standby = false) {
+postgres::ServerObservation seen(std::int64_t started_at_us, bool is_standby = false) {
   postgres::ServerObservation observation;
   observation.is_connected = true;
   observation.observed_at = MonotonicTime{};
-  observation.facts.started_at_s = started_at_s;
+  observation.facts.started_at_us = started_at_us;
   observation.facts.is_in_recovery = is_standby;
   return observation;
 }
@@ -29,9 +30,9 @@ ServerViews view(postgres::ServerObservation observation) {
 TEST(Failovers, AServerServesSinceItsStart) {
   Failovers failovers;
   EXPECT_FALSE(failovers.serving_since(kServer));
-  EXPECT_EQ(failovers.update(view(seen(kStart)), kNow).count(kServer), 1U);
-  EXPECT_EQ(failovers.serving_since(kServer), WallTime{seconds{kStart}});
-  EXPECT_TRUE(failovers.update(view(seen(kStart)), kNow + seconds{1}).empty()) << "nothing is new";
+  EXPECT_EQ(failovers.update(view(seen(kStart + 7)), kNow).count(kServer), 1U);
+  EXPECT_EQ(failovers.serving_since(kServer), WallTime{std::chrono::microseconds{kStart}}) << "in whole seconds";
+  EXPECT_TRUE(failovers.update(view(seen(kStart + 7)), kNow + seconds{1}).empty()) << "nothing is new";
 }
 
 TEST(Failovers, AnotherServerOrRoleServesSinceItWasFound) {
@@ -41,8 +42,9 @@ TEST(Failovers, AnotherServerOrRoleServesSinceItWasFound) {
     postgres::ServerObservation after;
   };
   const Case cases[] = {
-      {"started anew", seen(kStart), seen(kStart + 900)},
-      {"a standby that started long ago", seen(kStart), seen(kStart - 86'400)},
+      {"started anew", seen(kStart), seen(kStart + 900 * kSecond)},
+      {"a standby that started long ago", seen(kStart), seen(kStart - 86'400 * kSecond)},
+      {"another of the same second", seen(kStart), seen(kStart + 1)},
       {"promoted in its place", seen(kStart, true), seen(kStart)},
   };
   for (const Case& one : cases) {
@@ -60,7 +62,7 @@ TEST(Failovers, AServerThatDoesNotAnswerStaysWhatItWas) {
   lost.is_connected = false;
   lost.error = make_error(ErrorKind::kUnavailable, "the database system is starting up");
   EXPECT_TRUE(failovers.update(view(lost), kNow).empty());
-  EXPECT_EQ(failovers.serving_since(kServer), WallTime{seconds{kStart}});
+  EXPECT_EQ(failovers.serving_since(kServer), WallTime{std::chrono::microseconds{kStart}});
   EXPECT_TRUE(failovers.update({}, kNow).empty());
   EXPECT_FALSE(failovers.serving_since(kServer)) << "no pool is on it any more";
 }
