@@ -62,10 +62,11 @@ std::set<std::string> pods_elsewhere(const PoolSighting& pool, const ServerNames
   return pods;
 }
 
-bool is_arriving(const PoolSighting& pool, const ServerNames& names) {
+bool is_arriving(const PoolSighting& pool, const std::set<std::string>& elsewhere) {
   const auto& pods = pool.facts.pods;
-  const std::size_t live = static_cast<std::size_t>(std::count_if(pods.begin(), pods.end(), reconcile::is_live));
-  return live > 0 && pods_elsewhere(pool, names).size() == live;
+  return !elsewhere.empty() && std::all_of(pods.begin(), pods.end(), [&](const PodFacts& pod) {
+    return !reconcile::is_live(pod) || elsewhere.contains(pod.uid);
+  });
 }
 
 ServerNames reached_servers(const PoolSighting& pool) {

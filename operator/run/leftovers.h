@@ -28,8 +28,8 @@ std::vector<Leftover> leftovers(const PoolSighting& pool, const ServerNames& nam
 /// Live pods (UID) that were not told of the server yet. Where nothing is recorded, they were.
 std::set<std::string> pods_elsewhere(const PoolSighting& pool, const ServerNames& names);
 
-/// Pods run, and none of them was told of the server yet.
-bool is_arriving(const PoolSighting& pool, const ServerNames& names);
+/// Pods run, and all of them are `elsewhere`.
+bool is_arriving(const PoolSighting& pool, const std::set<std::string>& elsewhere);
 
 /// All servers that the pods may reach, and the one that the spec names.
 ServerNames reached_servers(const PoolSighting& pool);

@@ -273,6 +273,8 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
   group.input.budget = group.budget.connections;
   for (const PoolSighting* pool : group.pools) {
     PoolState& state = pools_.at(key_of(*pool));
+    const std::set<std::string> elsewhere = pods_elsewhere(*pool, state.server);
+    const bool arrives = is_arriving(*pool, elsewhere);
     for (const Database& database : pool->facts.pool.spec.databases) {
       DatabaseState& known = state.databases.at(database.name);
       const reconcile::Room room = room_now(pool->facts, database);
@@ -284,7 +286,6 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       const auto recorded = pool->facts.sizes.find(database.name);
       // What cannot be told to the pods stays as it is recorded.
       const bool stands_still = state.is_refused || pool->is_paused;
-      const bool arrives = is_arriving(*pool, state.server);
       if (stands_still && arrives) known.total.reset();  // it is not on its way yet
       if (stands_still && !arrives && recorded != pool->facts.sizes.end()) known.total = recorded->second;
       if (known.total) memory.size_per_pod = std::max(1, (*known.total - known.stopping.size) / pods);
@@ -296,7 +297,7 @@ void SizingBrain::fill_input(Group& group, ServerState& server, MonotonicTime no
       const auto leak = group.leaks.find(id);
       if (leak != group.leaks.end()) memory.leaked = leak->second.count;
       memory.is_arriving = arrives;
-      memory.pods_elsewhere = pods_elsewhere(*pool, state.server);
+      memory.pods_elsewhere = elsewhere;
       sizing::PoolInput input = pool_input(*pool, database, memory);
       if (stands_still) input.mode = sizing::SizingMode::kRecommend;
       const bool is_first =

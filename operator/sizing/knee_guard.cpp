@@ -117,14 +117,8 @@ double KneeGuard::tick_saturated(const GuardTick& tick, double step_s) {
   return is_open_ ? open_cap() : ceiling_;
 }
 
-/// With a long queue the work rate is what counts; otherwise the time that a transaction stays.
-double KneeGuard::gain_of(const Trial& trial, const Outcome& outcome) {
-  const bool is_queue_long = trial.before.waiting >= trial.before.concurrency;
-  return is_queue_long ? outcome.work_ratio - 1.0 : 1.0 / std::max(outcome.residence, kTiny) - 1.0;
-}
-
 void KneeGuard::judge_step(const GuardTick& tick, const Trial& trial, const Outcome& outcome) {
-  const double gain = gain_of(trial, outcome);
+  const double gain = outcome.gain;
   const double least = std::max(parameters_.gain_epsilon, 0.5 * outcome.error);
   const bool is_kept = direction_ < 0 ? gain >= least
                                       : outcome.ratio > kGrownRatio &&
@@ -223,10 +217,14 @@ std::optional<KneeGuard::Outcome> KneeGuard::measure(const GuardTick& tick) cons
                   std::sqrt(outcome.after.error * outcome.after.error + trial.before.error * trial.before.error);
   outcome.ratio = outcome.after.concurrency / std::max(trial.before.concurrency, kTiny);
   const double inside = outcome.after.concurrency + outcome.after.waiting;
-  outcome.residence = inside / std::max(trial.before.concurrency + trial.before.waiting, kTiny) / outcome.work_ratio;
+  const double residence =
+      inside / std::max(trial.before.concurrency + trial.before.waiting, kTiny) / outcome.work_ratio;
+  // With a long queue the work rate is what counts; otherwise the time that a transaction stays in queue and server.
+  const bool is_queue_long = trial.before.waiting >= trial.before.concurrency;
+  outcome.gain = is_queue_long ? outcome.work_ratio - 1.0 : 1.0 / std::max(residence, kTiny) - 1.0;
   if (trial.kind == TrialKind::kGrowth) return outcome;
   // Clients pay for a trial that loses: no longer than the loss takes to be clear.
-  const bool is_clear_loss = gain_of(trial, outcome) < -(kTestLoss + kClearErrors * outcome.error);
+  const bool is_clear_loss = outcome.gain < -(kTestLoss + kClearErrors * outcome.error);
   const bool is_last_chance = window_s >= parameters_.trial_max_s;
   if (outcome.error > parameters_.max_error && !is_clear_loss && !is_last_chance) return std::nullopt;
   return outcome;

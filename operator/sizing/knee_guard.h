@@ -79,11 +79,10 @@ class KneeGuard {
     OperatingPoint after;
     double ratio = 1;       // concurrency after / before
     double work_ratio = 1;  // work rate after / before
-    double residence = 1;   // time in queue and server after / before
+    double gain = 0;        // by what counts, as a share of before
     double error = 0;
   };
 
-  static double gain_of(const Trial& trial, const Outcome& outcome);
   double open_cap() const { return proven_ * parameters_.growth_factor; }
   double tick_open(const GuardTick& tick, double concurrency, double step_s);
   double tick_saturated(const GuardTick& tick, double step_s);

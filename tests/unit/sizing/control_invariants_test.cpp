@@ -122,7 +122,6 @@ TEST(ControlInvariants, UnderASteadyLoadSizesComeToRestAlsoWhereTheBudgetIsTooSm
       demands.push_back(dice.real(0, 20));
     }
     const int budget = dice.from(2 * static_cast<int>(pools.size()), 60);
-    std::map<std::string, int> wanting;
     for (int t = 1; t < 600; ++t) {
       ServerInput input{.time_s = static_cast<double>(t), .budget = budget};
       for (std::size_t i = 0; i < pools.size(); ++i) {
