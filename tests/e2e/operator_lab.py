@@ -23,19 +23,25 @@ NAMESPACE = "shop"
 OPERATOR_USER = "system:serviceaccount:poolwright-system:poolwright"
 
 
-def condition(pool: dict[str, Any] | None, kind: str) -> str:
-    """True, False or Unknown; "" where the condition is not there."""
+def condition_field(pool: dict[str, Any] | None, kind: str, field: str) -> str:
+    """"" where the condition is not there."""
     for entry in (pool or {}).get("status", {}).get("conditions", []):
         if entry["type"] == kind:
-            return entry["status"]
+            return entry[field]
     return ""
+
+
+def condition(pool: dict[str, Any] | None, kind: str) -> str:
+    """True, False or Unknown."""
+    return condition_field(pool, kind, "status")
 
 
 def reason(pool: dict[str, Any] | None, kind: str) -> str:
-    for entry in (pool or {}).get("status", {}).get("conditions", []):
-        if entry["type"] == kind:
-            return entry["reason"]
-    return ""
+    return condition_field(pool, kind, "reason")
+
+
+def message(pool: dict[str, Any] | None, kind: str) -> str:
+    return condition_field(pool, kind, "message")
 
 
 def is_current(pool: dict[str, Any] | None) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lab import LAB, Database, free_port, wait_until
 from node_load import Load
-from operator_lab import BINARY, NAMESPACE, OperatorLab, condition
-from pods import PgbouncerNode, ServiceProxy
+from operator_lab import BINARY, NAMESPACE, condition, message
+from pods import ServiceProxy
+from serving_test import ServingCase
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 WATCHER = {"username": "watcher", "password": "w-1"}
@@ -50,32 +51,26 @@ class Standby:
         self.ask("pg_promote()")
 
 
-class PromotionCase(unittest.TestCase):
+class PromotionCase(ServingCase):
     @classmethod
     def setUpClass(cls):
-        cls.lab = cls.enterClassContext(OperatorLab(controllers=True))
-        cls.operator = cls.lab.start_operator()
-        cls.node = cls.enterClassContext(PgbouncerNode(cls.lab))
-        cls.login = cls.lab.login("orders")
+        super().setUpClass()
+        login = cls.lab.login("orders")
         cls.lab.psql("create role watcher login password 'w-1' in role pg_monitor")
         cls.lab.apply_secret("watcher", WATCHER)
         cls.standby = Standby(cls.lab)
         # What the Service of a database is: new connections go to whoever is the primary.
         cls.primary = cls.lab.superuser
         proxy = cls.enterClassContext(ServiceProxy(lambda: [(cls.primary.host, cls.primary.port)]))
-        pool = cls.lab.pool("orders", [cls.login], pgbouncer={"replicas": 2, "version": "1.26"})
+        pool = cls.lab.pool("orders", [login], pgbouncer={"replicas": 2, "version": "1.26"})
         pool["spec"]["postgres"] |= {"host": proxy.address[0], "port": proxy.address[1], "observerSecretRef": {"name": "watcher"}}
         cls.lab.apply(pool)
         # The observer has read the primary: what it never saw it could not miss.
-        cls.lab.wait_for_pool("orders", lambda pool: condition(pool, "Ready") == "True" and "max_connections" in cls.budget_told(pool))
+        cls.lab.wait_for_pool("orders", lambda pool: condition(pool, "Ready") == "True" and "max_connections" in message(pool, "BudgetExceeded"))
         secret = cls.lab.url_secret("orders", "orders")
         host, port = cls.enterClassContext(cls.node.service(NAMESPACE, "orders-pool"))
         cls.pooled = Database(host, port, secret["dbname"], secret["username"], secret["password"])
         cls.lab.psql("create table work (id bigint generated always as identity, note text)", cls.pooled)
-
-    @staticmethod
-    def budget_told(pool):
-        return next((entry["message"] for entry in pool["status"]["conditions"] if entry["type"] == "BudgetExceeded"), "")
 
     def command(self, *arguments):
         return subprocess.run([BINARY, *arguments, "-n", NAMESPACE], capture_output=True, text=True, timeout=120, check=True,

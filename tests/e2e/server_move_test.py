@@ -1,50 +1,28 @@
 """A pool is moved to another PostgreSQL server while transactions of its clients run on the one before, which has no connection to spare."""
 
 import contextlib
-import subprocess
-import tempfile
 import unittest
 
-from lab import PGBENCH, Lab, wait_until
-from operator_lab import NAMESPACE, OperatorLab, condition, secret_values
-from pods import PgbouncerNode
-from serving_test import BackendCount
+from lab import Lab, wait_until
+from operator_lab import NAMESPACE, condition, secret_values
+from serving_test import BackendCount, ServingCase
 
 BUDGET, LONG = 14, 4
 # Holds a server for 50 ms and then thinks for 50 ms.
 SHORT_SCRIPT = "begin;\nselect pg_sleep(0.05);\ncommit;\n\\sleep 50 ms\n"
 
 
-class ServerMove(unittest.TestCase):
+class ServerMove(ServingCase):
     @classmethod
     def setUpClass(cls):
-        cls.lab = cls.enterClassContext(OperatorLab(controllers=True))
+        super().setUpClass()
         cls.other = cls.enterClassContext(Lab(kube=False))
-        cls.operator = cls.lab.start_operator()
-        cls.node = cls.enterClassContext(PgbouncerNode(cls.lab))
 
-    def apply(self, name, login, size, server, mode="Auto"):
-        pool = self.lab.pool(name, [login | {"poolSize": size, "reservePoolSize": 0}], pgbouncer={"replicas": 1, "version": "1.24"},
-                             sizing={"mode": mode})
+    def apply(self, name, login, size, server):
+        pool = self.lab.pool(name, [login | {"poolSize": size, "reservePoolSize": 0}], pgbouncer={"replicas": 1, "version": "1.24"})
         pool["spec"]["postgres"] = {"host": server.host, "port": server.port, "connectionBudget": {"max": BUDGET, "reserved": 0}}
         self.lab.apply(pool)
         return self.lab.wait_for_pool(name, lambda pool: condition(pool, "Ready") == "True" and condition(pool, "Programmed") == "True")
-
-    @contextlib.contextmanager
-    def load(self, pool, clients, text, *options):
-        secret = self.lab.url_secret(pool, pool)
-        with self.node.service(NAMESPACE, f"{pool}-pool") as address, tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(text)
-            script.flush()
-            bench = subprocess.Popen([PGBENCH, "-n", "-c", str(clients), "-f", script.name, "-h", address[0], "-p", str(address[1]),
-                                      *options, "-U", secret["username"], secret["dbname"]],
-                                     env={"PGPASSWORD": secret["password"], "PATH": "/usr/bin:/bin"},
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            try:
-                yield bench
-            finally:
-                bench.kill()
-                bench.communicate()
 
     def recorded_servers(self, pool):
         """Of its pod, as the operator has recorded it."""
@@ -70,9 +48,9 @@ class ServerMove(unittest.TestCase):
         addresses = [f"{server.host}:{server.port}" for server in (here, there)]
         with contextlib.ExitStack() as stack:
             count = stack.enter_context(BackendCount(self.lab, *logins))
-            stack.enter_context(self.load("stayer", 30, SHORT_SCRIPT, "-T", "600"))
-            long = stack.enter_context(self.load("mover", LONG, "select pg_sleep(25);\n", "-t", "1"))
-            short = stack.enter_context(self.load("mover", 10, SHORT_SCRIPT, "-T", "600"))
+            stack.enter_context(self.working_clients("stayer", 30, SHORT_SCRIPT, "-T", "600"))
+            long = stack.enter_context(self.working_clients("mover", LONG, "select pg_sleep(25);\n", "-t", "1"))
+            short = stack.enter_context(self.working_clients("mover", 10, SHORT_SCRIPT, "-T", "600"))
             wait_until("one pool has grown as far as the other lets it", lambda: self.size("stayer") == BUDGET - 10)
             wait_until("which has long transactions and short ones", lambda: self.backends(self.lab, "mover") > 2 * LONG - 1)
 

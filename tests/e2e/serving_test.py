@@ -1,6 +1,7 @@
 """Pools that serve: the PgBouncers that the operator's objects start carry real clients, within the size, on every version."""
 
 import concurrent.futures
+import contextlib
 import subprocess
 import tempfile
 import threading
@@ -90,6 +91,23 @@ class ServingCase(unittest.TestCase):
         """Deletes a pool and returns when its PgBouncers, and so their connections, are gone."""
         self.lab.kubectl("-n", NAMESPACE, "delete", "connectionpools.poolwright.dev", name)
         wait_until("its pods are gone", lambda: not [pod for pod in self.node.pids() if pod.startswith(f"{name}-pool")], timeout=180)
+
+    @contextlib.contextmanager
+    def working_clients(self, name, clients, script, *options):
+        """pgbench on the first database of a pool, until the block ends."""
+        secret = self.lab.url_secret(name, self.lab.get_pool(name)["status"]["databases"][0]["name"])
+        with self.node.service(NAMESPACE, f"{name}-pool") as address, tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            bench = subprocess.Popen([PGBENCH, "-n", "-c", str(clients), "-f", file.name, "-h", address[0], "-p", str(address[1]),
+                                      *options, "-U", secret["username"], secret["dbname"]],
+                                     env={"PGPASSWORD": secret["password"], "PATH": "/usr/bin:/bin"},
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                yield bench
+            finally:
+                bench.kill()
+                bench.communicate()
 
     def console(self, name, address, command):
         """As the console's own admin, whose login only our Secret has."""

@@ -1,14 +1,10 @@
 """Pools that find their size by themselves, on real PgBouncers: growth, shrinking, one budget, the modes, a killed operator."""
 
-import contextlib
-import subprocess
-import tempfile
 import unittest
 
-from lab import PGBENCH, Database, wait_until
-from operator_lab import NAMESPACE, OperatorLab, condition, reason
-from pods import PgbouncerNode
-from serving_test import BackendCount
+from lab import Database, wait_until
+from operator_lab import NAMESPACE, condition, message, reason
+from serving_test import BackendCount, ServingCase
 
 # Holds a server for 50 ms and then thinks for 50 ms: 20 clients keep about 10 servers busy.
 SCRIPT = "begin;\nselect pg_sleep(0.05);\ncommit;\n\\sleep 50 ms\n"
@@ -20,13 +16,7 @@ def entry(pool, database=0):
     return pool["status"]["databases"][database]
 
 
-class SizingCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = cls.enterClassContext(OperatorLab(controllers=True))
-        cls.operator = cls.lab.start_operator()
-        cls.node = cls.enterClassContext(PgbouncerNode(cls.lab))
-
+class SizingCase(ServingCase):
     def serve(self, name, login, budget=None, observer=None, replicas=1, **sizing):
         """Applies a pool of one database and returns when its pods were read back."""
         pool = self.lab.pool(name, [login], pgbouncer={"replicas": replicas, "version": "1.24"}, sizing=QUICK | sizing)
@@ -37,26 +27,8 @@ class SizingCase(unittest.TestCase):
         self.addCleanup(self.remove, name)
         return self.lab.wait_for_pool(name, lambda pool: condition(pool, "Ready") == "True")
 
-    def remove(self, name):
-        self.lab.kubectl("-n", NAMESPACE, "delete", "connectionpools.poolwright.dev", name)
-        wait_until("its pods are gone", lambda: not [pod for pod in self.node.pids() if pod.startswith(f"{name}-pool")], timeout=180)
-
-    @contextlib.contextmanager
-    def load(self, pool, clients, seconds=60):
-        """`clients` of the pool's first database until the block ends."""
-        secret = self.lab.url_secret(pool, entry(self.lab.get_pool(pool))["name"])
-        with self.node.service(NAMESPACE, f"{pool}-pool") as address, tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(SCRIPT)
-            script.flush()
-            bench = subprocess.Popen([PGBENCH, "-n", "-c", str(clients), "-T", str(seconds), "-f", script.name,
-                                      "-h", address[0], "-p", str(address[1]), "-U", secret["username"], secret["dbname"]],
-                                     env={"PGPASSWORD": secret["password"], "PATH": "/usr/bin:/bin"},
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            try:
-                yield bench
-            finally:
-                bench.kill()
-                bench.communicate()
+    def load(self, name, clients, seconds=60):
+        return self.working_clients(name, clients, SCRIPT, "-T", str(seconds))
 
     def pool_sizes(self, name):
         """Of every pod, as PgBouncer itself says."""
@@ -124,8 +96,7 @@ class OneBudget(SizingCase):
         pool = self.serve("wide", login, budget={"max": 6, "reserved": 1})
         self.assertEqual(reason(pool, "BudgetExceeded"), "MinimumsDoNotFit")
         self.assertLessEqual(entry(pool)["size"], 5)
-        message = next(c["message"] for c in pool["status"]["conditions"] if c["type"] == "BudgetExceeded")
-        self.assertIn("6 declared - 1 reserved by the resource = 5", message)
+        self.assertIn("6 declared - 1 reserved by the resource = 5", message(pool, "BudgetExceeded"))
 
 
 class Observer(SizingCase):
@@ -137,7 +108,7 @@ class Observer(SizingCase):
         allowed = self.lab.psql("show max_connections")[0]["max_connections"]
 
         def budget_told(pool):
-            return next((c["message"] for c in pool["status"]["conditions"] if c["type"] == "BudgetExceeded"), "")
+            return message(pool, "BudgetExceeded")
         pool = self.lab.wait_for_pool("seen", lambda pool: f"{allowed} max_connections" in budget_told(pool), timeout=60)
         self.assertIn("3 reserved by the resource", budget_told(pool))
         self.lab.wait_for_pool("seen", lambda pool: condition(pool, "ConnectionLeakSuspected") == "False", timeout=60)
